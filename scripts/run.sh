@@ -1,0 +1,9 @@
+#!/bin/sh
+# Sets the machine up (silent when there is nothing to do), then runs a TypeScript file under the pinned Node.
+# usage: sh scripts/run.sh <file.ts> [argument ...]
+set -eu
+root=$(cd "$(dirname "$0")/.." && pwd -P)
+sh "$root/scripts/bootstrap.sh"
+PATH="$root/.tools/node/bin:$root/node_modules/.bin:$PATH"
+export PATH
+exec node --disable-warning=ExperimentalWarning "$@"

@@ -1,0 +1,20 @@
+import { defineConfig } from 'vitest/config';
+
+// One project a kind of proof: what needs real servers runs in few workers,
+// since every Ghost wants a core of its own while it boots.
+const slow = { testTimeout: 180_000, hookTimeout: 180_000, teardownTimeout: 30_000 };
+
+export default defineConfig({
+  test: {
+    pool: 'forks',
+    reporters: ['default'],
+    projects: [
+      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
+      { test: { name: 'policy', include: ['test/policy/**/*.test.ts'] } },
+      { test: { name: 'engine', include: ['test/engine/**/*.test.ts'], ...slow } },
+      { test: { name: 'runtime', include: ['test/runtime/**/*.test.ts'], maxWorkers: 2, ...slow } },
+      { test: { name: 'fleet', include: ['test/fleet/**/*.test.ts'], maxWorkers: 1, ...slow } },
+      { test: { name: 'browser', include: ['test/browser/**/*.test.ts'], maxWorkers: 1, ...slow } },
+    ],
+  },
+});
