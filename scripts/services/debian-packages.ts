@@ -1,0 +1,41 @@
+import { $, which } from 'zx';
+
+/** A program that comes with the operating system, and the Debian package that brings it. */
+export interface SystemProgram {
+  /** Names under which the program may be found on PATH, best first. */
+  readonly commands: readonly string[];
+  readonly debianPackage: string;
+}
+
+/** Chromium for the browser tests and the screenshots. */
+export const chromium: SystemProgram = {
+  commands: ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome'],
+  debianPackage: 'chromium',
+};
+
+/** Absolute path of the first command of `program` on PATH, or undefined. */
+export function findProgram(program: Pick<SystemProgram, 'commands'>): string | undefined {
+  for (const command of program.commands) {
+    const found = which.sync(command, { nothrow: true });
+    if (found) return found;
+  }
+  return undefined;
+}
+
+/**
+ * Path of `program`; installs its Debian package first where it is missing and this process may do that (root, apt-get).
+ *
+ * @returns the path, or undefined where the program is missing and cannot be installed
+ */
+export async function ensureProgram(program: SystemProgram): Promise<string | undefined> {
+  const found = findProgram(program);
+  if (found) return found;
+  if (process.getuid?.() !== 0 || !findProgram({ commands: ['apt-get'] })) return undefined;
+  console.error(`installing the Debian package ${program.debianPackage}`);
+  const apt = $({ nothrow: true, quiet: true, env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } });
+  await apt`apt-get -qq update`;
+  const installed = await apt`apt-get -qq -y --no-install-recommends install ${program.debianPackage}`;
+  if (installed.exitCode !== 0)
+    console.error(`apt-get could not install ${program.debianPackage}:\n${installed.text().trim()}`);
+  return findProgram(program);
+}
