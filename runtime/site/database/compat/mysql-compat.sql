@@ -1,0 +1,99 @@
+-- What Ghost expects of its database and PostgreSQL calls otherwise. One schema in each database, owned by an
+-- administrator, last on the search path of every site; sites may use it and change nothing in it.
+create schema if not exists mysql_compat;
+grant usage on schema mysql_compat to public;
+
+-- Equality, uniqueness, grouping, order and LIKE without regard to case and accents, as utf8mb4_0900_ai_ci has them.
+do $$ begin
+  if not exists (select from pg_collation where collname = 'ai_ci' and collnamespace = 'mysql_compat'::regnamespace) then
+    create collation mysql_compat.ai_ci (provider = icu, locale = 'und-u-ks-level1', deterministic = false);
+  end if;
+end $$;
+
+-- LIKE before PostgreSQL 18, which does not know nondeterministic collations: letters without case and accents.
+create or replace function mysql_compat.fold(value text) returns text language sql immutable strict parallel safe
+  return regexp_replace(normalize(lower(value collate "und-x-icu"), nfd) collate "C", '[\u0300-\u036f]', '', 'g');
+
+create or replace function mysql_compat.version() returns text language sql stable parallel safe
+  return '8.0.0-PostgreSQL-' || split_part(current_setting('server_version'), ' ', 1);
+
+-- CREATE DATABASE by knex-migrator, which goes on when the database is there (1007) and stops when it is not.
+create or replace function mysql_compat.database_exists(name text) returns void language plpgsql as $$ begin
+  if exists (select from pg_database where datname = name) then
+    raise exception 'database "%" already exists', name using errcode = '42P04';
+  end if;
+  raise exception 'database "%" does not exist; it is made when the site is provisioned', name using errcode = '3D000';
+end $$;
+
+-- SHOW INDEXES and SHOW COLUMNS of a table that is not there is error 1146, not an empty answer.
+create or replace function mysql_compat.table_or_error(name text) returns regclass language plpgsql stable as $$
+declare found regclass := to_regclass(quote_ident(name)); begin
+  if found is null then raise exception 'relation "%" does not exist', name using errcode = '42P01'; end if;
+  return found;
+end $$;
+
+-- SET FOREIGN_KEY_CHECKS = 0 of a role that owns its tables: their keys are checked when the transaction ends.
+create or replace function mysql_compat.set_foreign_key_checks(immediate boolean) returns void language plpgsql as $$ begin
+  execute 'set constraints all ' || case when immediate then 'immediate' else 'deferred' end;
+end $$;
+
+-- REPLACE() compares letters exactly, whatever the column's collation.
+create or replace function mysql_compat.replace_binary(value text, search text, replacement text) returns text language sql immutable strict parallel safe
+  return replace(value collate "C", search collate "C", replacement collate "C");
+
+create or replace function mysql_compat.instr(value text, search text) returns integer language sql immutable strict parallel safe
+  return strpos(mysql_compat.fold(value) collate "C", mysql_compat.fold(search) collate "C");
+create or replace function mysql_compat.locate(search text, value text) returns integer language sql immutable strict parallel safe
+  return mysql_compat.instr(value, search);
+create or replace function mysql_compat.field(value text, variadic list text[]) returns integer language sql immutable parallel safe
+  return coalesce(array_position(list, value), 0);
+create or replace function mysql_compat."if"(condition boolean, yes text, no text) returns text language sql immutable parallel safe
+  return case when condition then yes else no end;
+create or replace function mysql_compat."if"(condition boolean, yes numeric, no numeric) returns numeric language sql immutable parallel safe
+  return case when condition then yes else no end;
+
+-- Dates. Everything is in UTC and without a zone.
+create or replace function mysql_compat.convert_tz(value timestamp, from_zone text, to_zone text) returns timestamp language sql stable strict parallel safe
+  return value - (case when from_zone ~ '^[+-]' then from_zone::interval else interval '0' end)
+    + (case when to_zone ~ '^[+-]' then to_zone::interval else (value at time zone 'UTC' at time zone to_zone) - value end);
+create or replace function mysql_compat.date_format(value timestamp, format text) returns text language sql immutable strict parallel safe
+  return to_char(value, replace(replace(replace(replace(replace(replace(format, '%Y', 'YYYY'), '%m', 'MM'), '%d', 'DD'), '%H', 'HH24'), '%i', 'MI'), '%s', 'SS'));
+create or replace function mysql_compat.unix_timestamp(value timestamp) returns bigint language sql immutable strict parallel safe
+  return extract(epoch from value)::bigint;
+create or replace function mysql_compat.unix_timestamp() returns bigint language sql stable parallel safe
+  return extract(epoch from now())::bigint;
+create or replace function mysql_compat.from_unixtime(value numeric) returns timestamp language sql immutable strict parallel safe
+  return timestamp 'epoch' + value * interval '1 second';
+create or replace function mysql_compat.utc_timestamp() returns timestamp language sql stable parallel safe
+  return date_trunc('second', now() at time zone 'UTC');
+create or replace function mysql_compat.curdate() returns date language sql stable parallel safe
+  return (now() at time zone 'UTC')::date;
+create or replace function mysql_compat.date_add(value timestamp, amount interval) returns timestamp language sql immutable strict parallel safe
+  return value + amount;
+create or replace function mysql_compat.date_sub(value timestamp, amount interval) returns timestamp language sql immutable strict parallel safe
+  return value - amount;
+create or replace function mysql_compat.datediff(one timestamp, other timestamp) returns integer language sql immutable strict parallel safe
+  return one::date - other::date;
+create or replace function mysql_compat.year(value timestamp) returns integer language sql immutable strict parallel safe
+  return extract(year from value)::integer;
+create or replace function mysql_compat.month(value timestamp) returns integer language sql immutable strict parallel safe
+  return extract(month from value)::integer;
+create or replace function mysql_compat.day(value timestamp) returns integer language sql immutable strict parallel safe
+  return extract(day from value)::integer;
+create or replace function mysql_compat.hour(value timestamp) returns integer language sql immutable strict parallel safe
+  return extract(hour from value)::integer;
+
+-- JSON kept as text.
+create or replace function mysql_compat.json_extract(value text, path text) returns text language sql immutable strict parallel safe
+  return (jsonb_path_query_first(value::jsonb, path::jsonpath))::text;
+create or replace function mysql_compat.json_unquote(value text) returns text language sql immutable strict parallel safe
+  return case when value like '"%' then value::jsonb #>> '{}' else value end;
+
+-- SUM(a = b): a comparison is a number to MySQL.
+create or replace function mysql_compat.add_boolean(total bigint, value boolean) returns bigint language sql immutable parallel safe
+  return case when value is null then total else coalesce(total, 0) + value::integer end;
+do $$ begin
+  if not exists (select from pg_proc where proname = 'sum' and pronamespace = 'mysql_compat'::regnamespace) then
+    create aggregate mysql_compat.sum(boolean) (sfunc = mysql_compat.add_boolean, stype = bigint, parallel = restricted);
+  end if;
+end $$;

@@ -1,0 +1,40 @@
+import type { Token } from '../lexer.ts';
+import { isName, isOperator, isWord, nextIndex, previousIndex } from '../tokens.ts';
+
+/** `CREATE [OR REPLACE] [ALGORITHM = …] [DEFINER = …] [SQL SECURITY …] VIEW`: Ghost 6.50 and newer. */
+export function dropViewOptions(tokens: Token[]): void {
+  const view = tokens.findIndex((token) => isWord(token, 'VIEW'));
+  const option = tokens.findIndex((token) => isWord(token, 'ALGORITHM', 'DEFINER', 'SQL'));
+  if (view >= 0 && option >= 0 && option < view) tokens.splice(option, view - option);
+}
+
+/** `ALTER TABLE …, ALGORITHM=INPLACE, LOCK=NONE`: how MySQL is to change the table; Ghost's migrations since 5. */
+export function dropOnlineOptions(tokens: Token[]): void {
+  for (let at = tokens.length - 1; at > 0; at -= 1) {
+    const comma = previousIndex(tokens, at);
+    if (isWord(tokens[at], 'ALGORITHM', 'LOCK') && isOperator(tokens[comma], ',')) {
+      tokens.splice(comma, nextIndex(tokens, nextIndex(tokens, at)) - comma + 1);
+    }
+  }
+}
+
+/** `INDEX i (col (31))`: MySQL indexes the first characters, PostgreSQL the whole value (Ghost since 6.47). */
+export function dropIndexPrefixes(tokens: Token[]): void {
+  const create = tokens.some((token) => isWord(token, 'INDEX', 'UNIQUE'));
+  if (!create) return;
+  for (let at = tokens.length - 1; at > 0; at -= 1) {
+    const length = nextIndex(tokens, at);
+    const close = nextIndex(tokens, length);
+    const numeric = tokens[length]?.kind === 'number' || tokens[length]?.kind === 'parameter';
+    const column = tokens[previousIndex(tokens, at)];
+    if (
+      isOperator(tokens[at], '(') &&
+      numeric &&
+      isOperator(tokens[close], ')') &&
+      isName(column) &&
+      column.kind === 'identifier'
+    ) {
+      tokens.splice(at, close - at + 1);
+    }
+  }
+}
