@@ -112,7 +112,8 @@ async function serve(config: SiteConfig, logger: Logger): Promise<void> {
 }
 
 function prepareGhost(config: SiteConfig): GhostPackage {
-  if (config.database.client === 'postgres') installPostgresDialect({ ghostPath: config.ghostPath });
+  const { database, ghostPath } = config;
+  if (database.client === 'postgres') installPostgresDialect({ ghostPath, siteDatabase: database.database });
   return new GhostPackage(config);
 }
 

@@ -11,6 +11,10 @@ interface Connection extends pg.Client {
   __knex__disposed?: unknown;
   /** Depth of knex's transactions: above 0 a failed statement would spoil those that follow. */
   transactions?: number;
+  /** Major version of its server. */
+  serverVersion?: string;
+  /** Whether its server knows LIKE on nondeterministic collations: PostgreSQL 18 and newer. */
+  likeOnCollations?: boolean;
   /** Whether the savepoint `statement` exists in the current transaction. */
   guarded?: boolean;
 }
@@ -54,8 +58,10 @@ function translatorFor(likeOnCollations: boolean): Translator {
  * MySQL's language, results and errors go out in MySQL's shape.
  *
  * @param requireFromKnex `require` of the module whose place it takes, `knex/lib/dialects/mysql2/index.js`
+ * @param siteDatabase where a connection without a database goes: MySQL has such connections, and knex-migrator asks one
+ *   to create the database
  */
-export function createPostgresClient(requireFromKnex: RequireFromKnex): Constructor<object> {
+export function createPostgresClient(requireFromKnex: RequireFromKnex, siteDatabase: string): Constructor<object> {
   const Base = requireFromKnex('../postgres/index.js') as Constructor<PostgresClient>;
   const ColumnCompiler = createColumnCompiler(
     requireFromKnex('../postgres/schema/pg-columncompiler.js') as Parameters<typeof createColumnCompiler>[0],
@@ -64,8 +70,6 @@ export function createPostgresClient(requireFromKnex: RequireFromKnex): Construc
 
   class GhostPostgresClient extends Base {
     override driverName = 'mysql2';
-    #likeOnCollations = true;
-
     _driver(): typeof pg {
       return pg;
     }
@@ -93,7 +97,7 @@ export function createPostgresClient(requireFromKnex: RequireFromKnex): Construc
       const { host, port, user, password, database, ssl } = this.connectionSettings;
       const connection: Connection = new pg.Client({
         ...{ host, port, user, password, ssl },
-        database: database ?? 'postgres',
+        database: database ?? siteDatabase,
         types: valueTypes,
         keepAlive: true,
         connectionTimeoutMillis: 10_000,
@@ -107,7 +111,8 @@ export function createPostgresClient(requireFromKnex: RequireFromKnex): Construc
       });
       try {
         await connection.connect();
-        await this.#learnServer(connection, database !== undefined);
+        await learnServer(connection);
+        this.version ??= connection.serverVersion;
       } catch (error) {
         await connection.end().catch(() => undefined);
         throw toMysqlError(error, 'connect');
@@ -123,24 +128,9 @@ export function createPostgresClient(requireFromKnex: RequireFromKnex): Construc
       await connection.end();
     }
 
-    /** Once a pool: which server this is and whether it was prepared for Ghost. */
-    async #learnServer(connection: Connection, hasDatabase: boolean): Promise<void> {
-      if (this.version !== undefined || !hasDatabase) return;
-      const { rows } = await connection.query<{ server_version_num: string }>('show server_version_num');
-      const number = Number(rows[0]?.server_version_num ?? 0);
-      const installed = await readCompatSchemaVersion(connection);
-      if (installed === undefined || installed < compatSchemaVersion) {
-        throw new Error(
-          `expected the schema mysql_compat in version ${compatSchemaVersion} or newer; got ${installed ?? 'none'}`,
-        );
-      }
-      this.#likeOnCollations = number >= 180_000;
-      this.version = String(Math.trunc(number / 10_000));
-    }
-
     async _query(connection: Connection, query: QueryObject): Promise<QueryObject> {
       if (!query.sql) throw new Error('The query is empty');
-      const translation = translatorFor(this.#likeOnCollations).translate(query.sql);
+      const translation = translatorFor(connection.likeOnCollations === true).translate(query.sql);
       const prepared = prepare(translation, query.bindings ?? []);
       try {
         query.response = await execute(connection, translation, prepared);
@@ -156,7 +146,7 @@ export function createPostgresClient(requireFromKnex: RequireFromKnex): Construc
       stream: NodeJS.WritableStream & { on(event: 'end', listener: () => void): unknown },
       options?: object,
     ): Promise<void> {
-      const translation = translatorFor(this.#likeOnCollations).translate(query.sql);
+      const translation = translatorFor(connection.likeOnCollations === true).translate(query.sql);
       const { text, values } = prepare(translation, query.bindings ?? []);
       const rows = connection.query(new QueryStream(text, [...values], { ...options, types: valueTypes } as never));
       await new Promise<void>((resolve, reject) => {
@@ -195,6 +185,23 @@ export function createPostgresClient(requireFromKnex: RequireFromKnex): Construc
 
   Object.assign(GhostPostgresClient.prototype, { _escapeBinding: makeEscape() });
   return GhostPostgresClient as unknown as Constructor<object>;
+}
+
+/**
+ * Reads off a new connection which server this is and asserts that it was prepared for Ghost. Kept on the connection, since
+ * a transaction's client is a copy without the fields of the class.
+ */
+async function learnServer(connection: Connection): Promise<void> {
+  const installed = await readCompatSchemaVersion(connection);
+  if (installed === undefined || installed < compatSchemaVersion) {
+    throw new Error(
+      `expected the schema mysql_compat in version ${compatSchemaVersion} or newer; got ${installed ?? 'none'}`,
+    );
+  }
+  const { rows } = await connection.query<{ server_version_num: string }>('show server_version_num');
+  const major = Math.trunc(Number(rows[0]?.server_version_num ?? 0) / 10_000);
+  connection.serverVersion = String(major);
+  connection.likeOnCollations = major >= 18;
 }
 
 /** `[rows, fields]` for what returns rows, `[{ affectedRows, … }]` for what does not: mysql2's answer to a raw query. */

@@ -10,6 +10,13 @@ const replaced = /[\\/]knex[\\/]lib[\\/]dialects[\\/]mysql2[\\/]index\.js$/;
 
 let installedFor: string | undefined;
 
+export interface DialectOptions {
+  /** Folder of the installed Ghost package. */
+  readonly ghostPath: string;
+  /** The site's database, for connections that name none. */
+  readonly siteDatabase: string;
+}
+
 /** A copy of knex was loaded with its own mysql2 dialect: its queries would look for a MySQL server. */
 export class DialectNotInstalledError extends Error {
   constructor(files: readonly string[]) {
@@ -22,10 +29,12 @@ export class DialectNotInstalledError extends Error {
  * Puts PostgreSQL in the place of the `mysql2` dialect of every copy of knex that is loaded from now on. To be called
  * before Ghost is loaded; a second call changes nothing. No other module is touched, but for the label below.
  */
-export function installPostgresDialect(options: { readonly ghostPath: string }): void {
+export function installPostgresDialect(options: DialectOptions): void {
   if (installedFor !== undefined) return;
   installedFor = options.ghostPath;
-  Object.assign(globalThis, { [factory]: createPostgresClient });
+  Object.assign(globalThis, {
+    [factory]: (require: NodeJS.Require) => createPostgresClient(require, options.siteDatabase),
+  });
   const source = `module.exports = globalThis[Symbol.for('${factory.description}')](require);`;
   const databaseInfo = pathToFileURL(resolveDatabaseInfo(options.ghostPath)).href;
   registerHooks({
