@@ -4,9 +4,9 @@ import { createInterface } from 'node:readline/promises';
 import { parseArgs } from 'node:util';
 import { planKeys } from '../sites/plans.ts';
 import type { SiteInput } from '../sites/schema.ts';
+import { runCommand, UsageError } from './command.ts';
 import { checkCandidate, formatSite, titleOf } from './registry/candidate.ts';
 import { clustersOf, readStacks } from './registry/clusters.ts';
-import { runCommand, UsageError } from './registry/run.ts';
 
 const usage = `usage: npm run site:add -- <slug> --creator <e-mail> --domain <host> [--domain <host> ...] --plan <plan>
                            [--title <title>] [--region <region>] [--theme <theme>] [--sites <dir>] [--stack <name>] [--yes]

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { loadRegistry, RegistryError } from '../sites/registry.ts';
+import { runCommand } from './command.ts';
 import { clustersOf, readStacks } from './registry/clusters.ts';
-import { runCommand } from './registry/run.ts';
 
 const usage = `usage: npm run site:check [-- --sites <dir>] [--stack <name>]
 

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { createSiteJsonSchema } from '../sites/schema.ts';
-import { runCommand } from './registry/run.ts';
+import { runCommand } from './command.ts';
 
 const usage = `usage: npm run site:schema
 

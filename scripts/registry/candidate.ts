@@ -5,7 +5,7 @@ import path from 'node:path';
 import { stringify } from 'yaml';
 import { type ClusterRegion, loadRegistry, RegistryError } from '../../sites/registry.ts';
 import { type SiteInput, siteKeys } from '../../sites/schema.ts';
-import { UsageError } from './run.ts';
+import { UsageError } from '../command.ts';
 
 export interface CandidateContext {
   readonly clusters: readonly ClusterRegion[];

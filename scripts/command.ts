@@ -1,5 +1,5 @@
-import { formatProblem, RegistryError } from '../../sites/registry.ts';
-import { StackSettingsError } from '../../stacks/settings.ts';
+import { formatProblem, RegistryError } from '../sites/registry.ts';
+import { StackSettingsError } from '../stacks/settings.ts';
 
 /** Something the caller of a command got wrong; the message says what was expected, a line a problem. */
 export class UsageError extends Error {

@@ -1,0 +1,190 @@
+import { EventEmitter } from 'node:events';
+import path from 'node:path';
+import pLimit from 'p-limit';
+import { namesOf } from '../../sites/naming.ts';
+import type { Registry } from '../../sites/registry.ts';
+import type { Site } from '../../sites/schema.ts';
+import type { FleetDatabases } from './databases.ts';
+import { ghostPathOf } from './ghost-release.ts';
+import { repositoryDir, SiteProcess } from './site-process.ts';
+import type { StateDir } from './state-dir.ts';
+
+export interface FleetContext {
+  readonly state: StateDir;
+  readonly databases: FleetDatabases;
+  /** Port of the router, which stands in every site's URL. */
+  readonly port: number;
+  /** Slugs to run; all where undefined. */
+  readonly only: readonly string[] | undefined;
+  /** Sites that may start at the same time. @default 2 */
+  readonly startsAtOnce?: number;
+}
+
+/** A site of the fleet, for whoever shows it. */
+export interface SiteStatus {
+  readonly slug: string;
+  readonly title: string;
+  readonly url: string;
+  readonly adminUrl: string;
+  readonly database: string;
+  /** `ready`, `starting`, `crashed`, …, or `paused` and `suspended` from the YAML. */
+  readonly state: string;
+  readonly detail: string;
+  readonly domains: readonly string[];
+  /** Port of the site's Ghost; 0 while there is none. */
+  readonly port: number;
+}
+
+interface Member {
+  site: Site;
+  readonly process: SiteProcess;
+}
+
+/** The sites of the registry as processes of this machine. Emits `change` when a site or its state changes. */
+export class Fleet extends EventEmitter<{ change: [slug: string] }> {
+  readonly #context: FleetContext;
+  readonly #members = new Map<string, Member>();
+  readonly #limit: ReturnType<typeof pLimit>;
+  #applying: Promise<void> = Promise.resolve();
+
+  constructor(context: FleetContext) {
+    super();
+    this.#context = context;
+    // Ghost takes a whole core while it starts.
+    this.#limit = pLimit(context.startsAtOnce ?? 2);
+  }
+
+  /**
+   * Makes the running sites those of the registry: starts what is new, stops what left (its data stays), restarts what
+   * changed in a way that its process must know. A site whose file has problems is left as it is.
+   */
+  apply(registry: Registry): Promise<void> {
+    this.#applying = this.#applying.then(() => this.#apply(registry));
+    return this.#applying;
+  }
+
+  /** Resolves when every site is ready or has failed for the first time. */
+  async settled(): Promise<void> {
+    await this.#applying;
+    await Promise.all(
+      [...this.#members.values()].filter(({ site }) => site.state === 'active').map(({ process }) => process.settled()),
+    );
+  }
+
+  statuses(): SiteStatus[] {
+    return [...this.#members.values()]
+      .map((member) => this.#statusOf(member))
+      .sort((a, b) => (a.slug < b.slug ? -1 : 1));
+  }
+
+  /** The site that answers for a host name: `<slug>.localhost` or one of its domains. */
+  findByHost(host: string): SiteStatus | undefined {
+    for (const member of this.#members.values()) {
+      if (namesOf(member.site.slug).localHost === host || member.site.domains.includes(host))
+        return this.#statusOf(member);
+    }
+    return undefined;
+  }
+
+  /** Process of a site, for whoever tests what happens to it. */
+  pidOf(slug: string): number | undefined {
+    return this.#members.get(slug)?.process.pid;
+  }
+
+  async stop(): Promise<void> {
+    await this.#applying.catch(() => undefined);
+    await Promise.all([...this.#members.values()].map(({ process }) => process.stop()));
+  }
+
+  kill(): void {
+    for (const { process } of this.#members.values()) process.kill();
+  }
+
+  async #apply(registry: Registry): Promise<void> {
+    const { only } = this.#context;
+    const wanted = new Map(
+      registry.sites.filter((site) => only === undefined || only.includes(site.slug)).map((site) => [site.slug, site]),
+    );
+    for (const [slug, member] of this.#members) {
+      if (wanted.has(slug) || registry.brokenSlugs.includes(slug)) continue;
+      await member.process.stop();
+      this.#members.delete(slug);
+      this.emit('change', slug);
+    }
+    for (const site of wanted.values()) await this.#applySite(site);
+  }
+
+  async #applySite(site: Site): Promise<void> {
+    const known = this.#members.get(site.slug);
+    const member = known ?? { site, process: this.#createProcess(site.slug) };
+    const restart = known !== undefined && processKeys(known.site) !== processKeys(site);
+    const changed = known === undefined || JSON.stringify(known.site) !== JSON.stringify(site);
+    member.site = site;
+    this.#members.set(site.slug, member);
+    if (restart || site.state !== 'active') await member.process.stop();
+    if (site.state === 'active') member.process.start();
+    if (changed) this.emit('change', site.slug);
+  }
+
+  #createProcess(slug: string): SiteProcess {
+    const process = new SiteProcess({
+      slug,
+      logFile: this.#context.state.logFile(slug),
+      whenFree: (start) => this.#limit(start),
+      launch: (ports) => this.#launch(slug, ports),
+    });
+    process.on('state', () => this.emit('change', slug));
+    return process;
+  }
+
+  async #launch(slug: string, ports: { port: number; probePort: number }) {
+    const site = this.#members.get(slug)?.site;
+    if (site === undefined) throw new Error(`${slug} is not in the fleet`);
+    const { state, databases } = this.#context;
+    const env = {
+      PATH: process.env.PATH,
+      HOME: process.env.HOME,
+      TZ: 'UTC',
+      NODE_ENV: 'production',
+      SITE_SLUG: slug,
+      SITE_URL: this.#urlOf(slug),
+      SITE_TITLE: site.title,
+      SITE_THEME: site.theme,
+      CONTENT_PATH: state.contentPath(slug),
+      GHOST_PATH: await ghostPathOf(site.ghost?.version),
+      HOST: '127.0.0.1',
+      PORT: String(ports.port),
+      PROBE_PORT: String(ports.probePort),
+      MAIL_FROM: site.mail?.from,
+      STOP_ON_STDIN_END: 'true',
+      ...(await databases.environmentFor(site)),
+    };
+    const args = ['--disable-warning=ExperimentalWarning', path.join(repositoryDir, 'runtime/site/entrypoint.ts')];
+    return { command: process.execPath, args, env };
+  }
+
+  #urlOf(slug: string): string {
+    const { port } = this.#context;
+    return `http://${namesOf(slug).localHost}${port === 80 ? '' : `:${port}`}`;
+  }
+
+  #statusOf({ site, process }: Member): SiteStatus {
+    const url = this.#urlOf(site.slug);
+    return {
+      slug: site.slug,
+      title: site.title,
+      url,
+      adminUrl: `${url}/ghost/`,
+      database: this.#context.databases.describe(site.slug),
+      state: site.state === 'active' ? process.state : site.state,
+      detail: site.state === 'active' ? process.detail : '',
+      domains: site.domains,
+      port: process.port,
+    };
+  }
+}
+
+/** What a running process was told and cannot learn anew; title and theme only seed a first boot. */
+function processKeys(site: Site): string {
+  return JSON.stringify([site.plan, site.ghost?.version, site.mail?.from]);
+}

@@ -1,0 +1,91 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { UsageError } from '../command.ts';
+
+/** Files of a local fleet below one folder. */
+export class StateDir {
+  readonly root: string;
+
+  constructor(root: string) {
+    this.root = root;
+  }
+
+  /** Data of the PostgreSQL server. */
+  get postgres(): string {
+    return path.join(this.root, 'postgres', 'data');
+  }
+
+  /** Ghost's content folder of a site, its SQLite file included. */
+  contentPath(slug: string): string {
+    return path.join(this.root, 'sites', slug);
+  }
+
+  logFile(slug: string): string {
+    return path.join(this.root, 'logs', `${slug}.log`);
+  }
+
+  /** Where the data of a site that is reset goes. */
+  asidePath(slug: string, stamp: string): string {
+    return path.join(this.root, 'reset', `${slug}-${stamp}`);
+  }
+
+  /**
+   * Takes the folder for this process and makes its sub-folders. A lock whose process is gone is taken over.
+   *
+   * @throws UsageError when another fleet runs on it
+   */
+  async lock(): Promise<void> {
+    for (const folder of ['logs', 'sites', 'secrets', 'postgres'])
+      await mkdir(path.join(this.root, folder), { recursive: true });
+    for (;;) {
+      try {
+        await writeFile(this.#lockFile, String(process.pid), { flag: 'wx' });
+        return;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      }
+      const owner = Number(await readFile(this.#lockFile, 'utf8').catch(() => ''));
+      if (owner > 0 && (await isFleet(owner))) {
+        throw new UsageError([
+          `${this.root}: expected no other fleet; process ${owner} runs one there (stop it, or set GHOST_FLEET_STATE to another folder)`,
+        ]);
+      }
+      await rm(this.#lockFile, { force: true });
+    }
+  }
+
+  async unlock(): Promise<void> {
+    await rm(this.#lockFile, { force: true });
+  }
+
+  /** Password of a site's database role: made once, readable by this user alone. */
+  async databasePassword(slug: string): Promise<string> {
+    const file = this.databasePasswordFile(slug);
+    try {
+      await writeFile(file, randomBytes(24).toString('base64url'), { mode: 0o600, flag: 'wx' });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+    return readFile(file, 'utf8');
+  }
+
+  databasePasswordFile(slug: string): string {
+    return path.join(this.root, 'secrets', `${slug}-database-password`);
+  }
+
+  get #lockFile(): string {
+    return path.join(this.root, 'fleet.lock');
+  }
+}
+
+/** Whether a process exists and is a fleet: after a reboot its number may belong to something else. */
+async function isFleet(pid: number): Promise<boolean> {
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+  const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => undefined);
+  return command === undefined || command.includes('start.ts');
+}

@@ -1,0 +1,123 @@
+import { createInterface } from 'node:readline/promises';
+import { formatProblem, loadRegistry, type Registry } from '../sites/registry.ts';
+import { runCommand, UsageError } from './command.ts';
+import { FleetDatabases } from './fleet/databases.ts';
+import { Fleet } from './fleet/fleet.ts';
+import { type FleetOptions, fleetUsage, readFleetOptions } from './fleet/options.ts';
+import { platformHost, Router } from './fleet/router.ts';
+import { StateDir } from './fleet/state-dir.ts';
+import { formatState, formatTable } from './fleet/table.ts';
+import { watchRegistry } from './fleet/watcher.ts';
+import { clustersOf, readStacks } from './registry/clusters.ts';
+
+await runCommand(async () => {
+  const options = readFleetOptions(process.argv.slice(2), process.env);
+  if (options === undefined) {
+    console.log(fleetUsage);
+    return 0;
+  }
+  const clusters = clustersOf(await readStacks(undefined));
+  const load = () => loadRegistry(options.sitesDir, { clusters });
+  const registry = await load();
+  reportProblems(registry);
+  requireSlugs(registry, [...(options.only ?? []), ...(options.reset === undefined ? [] : [options.reset])]);
+  return run(options, registry, load);
+});
+
+async function run(options: FleetOptions, registry: Registry, load: () => Promise<Registry>): Promise<number> {
+  const state = new StateDir(options.stateDir);
+  await state.lock();
+  const interrupted = new Promise<void>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve());
+  });
+  const databases = await FleetDatabases.start(options.database, state);
+  const fleet = new Fleet({ state, databases, port: options.port, only: options.only });
+  const router = new Router(fleet);
+  let unwatch: (() => Promise<void>) | undefined;
+  try {
+    if (options.reset !== undefined && !(await reset(options, databases, options.reset))) return 1;
+    await router.listen(options.port);
+    console.log(
+      `PostgreSQL for the platform on port ${databases.server.port}; sites on ${options.database}; state in ${options.stateDir}`,
+    );
+    reportProgress(fleet);
+    await fleet.apply(registry);
+    unwatch = await watchRegistry(options.sitesDir, load, async (changed) => {
+      reportProblems(changed);
+      await fleet.apply(changed);
+    });
+    await Promise.race([fleet.settled(), interrupted]);
+    const home = `http://${platformHost}:${options.port}`;
+    console.log(`\n${formatTable(fleet.statuses())}\n\nAll sites: ${home}   Ctrl-C stops the fleet`);
+    await interrupted;
+    return 0;
+  } finally {
+    await stop(fleet, router, databases, state, unwatch);
+  }
+}
+
+async function stop(
+  fleet: Fleet,
+  router: Router,
+  databases: FleetDatabases,
+  state: StateDir,
+  unwatch: (() => Promise<void>) | undefined,
+): Promise<void> {
+  console.log('\nstopping (Ctrl-C again ends everything at once)');
+  process.once('SIGINT', () => {
+    fleet.kill();
+    databases.stop().finally(() => process.exit(130));
+  });
+  await unwatch?.();
+  await fleet.stop();
+  router.close();
+  await databases.stop();
+  await state.unlock();
+  console.log('stopped; the data is kept');
+  // The router's peers may keep sockets open for a moment; there is nothing left to wait for.
+  setImmediate(() => process.exit());
+}
+
+/** @returns whether the reset was wanted */
+async function reset(options: FleetOptions, databases: FleetDatabases, slug: string): Promise<boolean> {
+  if (!options.yes) {
+    if (!process.stdin.isTTY) throw new UsageError([`--reset ${slug}: expected --yes where nobody can be asked`]);
+    const ask = createInterface({ input: process.stdin, output: process.stdout });
+    const answer = await ask.question(
+      `Set the data of ${slug} (${databases.describe(slug)}) aside and start it empty? [y/N] `,
+    );
+    ask.close();
+    if (!/^y(es)?$/i.test(answer.trim())) {
+      console.log('nothing was changed');
+      return false;
+    }
+  }
+  const moved = await databases.setAside(slug);
+  console.log(moved.length === 0 ? `${slug} has no data yet` : moved.join('\n'));
+  return true;
+}
+
+function reportProgress(fleet: Fleet): void {
+  const shown = new Map<string, string>();
+  fleet.on('change', (slug) => {
+    const sites = fleet.statuses();
+    const site = sites.find((candidate) => candidate.slug === slug);
+    const text = site === undefined ? 'left the registry: stopped, its data is kept' : formatState(site);
+    if (shown.get(slug) === text) return;
+    shown.set(slug, text);
+    const ready = sites.filter((candidate) => candidate.state === 'ready').length;
+    console.log(`${slug}: ${text}${text === 'ready' ? ` at ${site?.url} (${ready} of ${sites.length})` : ''}`);
+  });
+}
+
+function reportProblems(registry: Registry): void {
+  for (const problem of registry.problems) console.error(formatProblem(problem));
+}
+
+function requireSlugs(registry: Registry, slugs: readonly string[]): void {
+  const known = registry.sites.map((site) => site.slug);
+  const unknown = slugs.filter((slug) => !known.includes(slug));
+  if (unknown.length > 0)
+    throw new UsageError(unknown.map((slug) => `expected one of the sites ${known.join(', ')}; got ${slug}`));
+  if (known.length === 0) throw new UsageError(['the registry has no sound site; add one with npm run site:add']);
+}
