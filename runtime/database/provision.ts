@@ -38,6 +38,9 @@ export interface SiteDatabase {
 /** Database of strategy `schema` where nothing else is said. */
 export const defaultSharedDatabase = 'ghost_sites';
 
+/** Key of the advisory lock, in the database `postgres`, that lets one provisioning run at a time. */
+const provisioningLock = 7_423_002;
+
 /** Where a site's data is, or would be. */
 export function locateSiteDatabase(
   request: Pick<SiteDatabaseRequest, 'slug' | 'strategy' | 'sharedDatabase'>,
@@ -63,6 +66,9 @@ export async function provisionSiteDatabase(admin: Administrator, request: SiteD
   const place = locateSiteDatabase(request);
   const { readerRole } = namesOf(request.slug);
   await withClient(admin, 'postgres', async (client) => {
+    // Roles and databases stand in catalogues of the whole server, which refuse two changes of a row at once. The lock
+    // goes with this connection.
+    await client.query('select pg_advisory_lock($1)', [provisioningLock]);
     await ensureRole(client, place.user, request.password, request.connectionLimit ?? 20);
     await ensureRole(client, readerRole, request.readerPassword, 2);
     await ensureDatabase(client, place.database);
@@ -70,23 +76,25 @@ export async function provisionSiteDatabase(admin: Administrator, request: SiteD
     await client.query(`revoke all on database ${database} from public`);
     await client.query(`grant connect on database ${database} to ${name(place.user)}, ${name(readerRole)}`);
     for (const role of [place.user, readerRole]) await setRoleDefaults(client, role, place.database, request);
-  });
-  await withClient(admin, place.database, async (client) => {
-    await installCompatSchema(client);
-    const schema = name(place.schema);
-    const owner = name(place.user);
-    // To make somebody the owner of something one has to be a member of that role, unless one is a superuser.
-    await client.query(`grant ${owner} to current_user`);
-    if (request.strategy === 'schema') {
-      await client.query('revoke all on schema public from public');
-      await client.query(`create schema if not exists ${schema} authorization ${owner}`);
-    } else {
-      await client.query(`alter schema public owner to ${owner}`);
-    }
-    await client.query(`revoke all on schema ${schema} from public`);
-    await client.query(`grant usage on schema ${schema} to ${name(readerRole)}`);
+    await withClient(admin, place.database, (inside) => prepareSchema(inside, place, request));
   });
   return place;
+}
+
+async function prepareSchema(client: pg.Client, place: SiteDatabase, request: SiteDatabaseRequest): Promise<void> {
+  await installCompatSchema(client);
+  const schema = name(place.schema);
+  const owner = name(place.user);
+  // To make somebody the owner of something one has to be a member of that role, unless one is a superuser.
+  await client.query(`grant ${owner} to current_user`);
+  if (request.strategy === 'schema') {
+    await client.query('revoke all on schema public from public');
+    await client.query(`create schema if not exists ${schema} authorization ${owner}`);
+  } else {
+    await client.query(`alter schema public owner to ${owner}`);
+  }
+  await client.query(`revoke all on schema ${schema} from public`);
+  await client.query(`grant usage on schema ${schema} to ${name(namesOf(request.slug).readerRole)}`);
 }
 
 /** Role settings: what a session would set for itself if it had one of its own. */

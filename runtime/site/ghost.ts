@@ -5,6 +5,7 @@ import path from 'node:path';
 import type { Knex } from 'knex';
 import type { SiteConfig } from './config.ts';
 import { ghostDatabaseConfig } from './database/connection.ts';
+import { whileMigrating } from './database/migration-phase.ts';
 
 /** The part of Ghost's server object that is used here. */
 export interface GhostServer {
@@ -54,7 +55,11 @@ export class GhostPackage {
     const DatabaseStateManager = this.#require('./core/server/data/db/database-state-manager.js') as new (options: {
       knexMigratorFilePath: string;
     }) => { makeReady(): Promise<void> };
-    await new DatabaseStateManager({ knexMigratorFilePath: this.#config.ghostPath }).makeReady();
+    const manager = new DatabaseStateManager({ knexMigratorFilePath: this.#config.ghostPath });
+    const { database } = this.#config;
+    await (database.client === 'postgres'
+      ? whileMigrating(database.direct, () => manager.makeReady())
+      : manager.makeReady());
   }
 
   /**

@@ -28,6 +28,7 @@ export interface SiteProcessOptions {
 /** A process that ran this long has recovered: the next crash is a first one again. */
 const stableMs = 60_000;
 const longestPauseMs = 60_000;
+const hopelessRestarts = 3;
 /** Grace beyond what the site grants itself before it is killed. */
 const stopMs = 35_000;
 const probeEveryMs = 150;
@@ -69,9 +70,13 @@ export class SiteProcess extends EventEmitter<{ state: [] }> {
     this.#loop = this.#run(this.#stopping.signal);
   }
 
-  /** Resolves when the site is ready, or has ended for the first time since it was started. */
+  /** Resolves when the site is ready, is not to run, or has failed so often that waiting for it is of no use. */
   async settled(): Promise<void> {
-    while (this.state === 'starting' || (this.state === 'stopped' && this.#loop !== undefined)) {
+    while (
+      this.#loop !== undefined &&
+      ['starting', 'stopped', 'crashed'].includes(this.state) &&
+      this.restarts < hopelessRestarts
+    ) {
       await new Promise<void>((resolve) => this.once('state', resolve));
     }
   }

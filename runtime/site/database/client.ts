@@ -3,6 +3,7 @@ import QueryStream from 'pg-query-stream';
 import { createColumnCompiler } from './columns.ts';
 import { compatSchemaVersion, readCompatSchemaVersion } from './compat/schema.ts';
 import { toMysqlError } from './errors.ts';
+import { migrationEndpoint } from './migration-phase.ts';
 import { joinSegments, type Translation, Translator } from './translation.ts';
 import { castToNumber, toBinding, valueTypes } from './values.ts';
 
@@ -11,6 +12,8 @@ interface Connection extends pg.Client {
   __knex__disposed?: unknown;
   /** Depth of knex's transactions: above 0 a failed statement would spoil those that follow. */
   transactions?: number;
+  /** Whether it was opened for migrations, past the pooler. */
+  migrating?: boolean;
   /** Major version of its server. */
   serverVersion?: string;
   /** Whether its server knows LIKE on nondeterministic collations: PostgreSQL 18 and newer. */
@@ -95,14 +98,17 @@ export function createPostgresClient(requireFromKnex: RequireFromKnex, siteDatab
     /** No session state is set: search path, time zone and timeouts belong to the role, and a pooler may stand between. */
     async acquireRawConnection(): Promise<Connection> {
       const { host, port, user, password, database, ssl } = this.connectionSettings;
+      const migration = migrationEndpoint();
       const connection: Connection = new pg.Client({
-        ...{ host, port, user, password, ssl },
+        ...(migration === undefined ? { host, port } : { ...migration, options: '-c statement_timeout=0' }),
+        ...{ user, password, ssl },
         database: database ?? siteDatabase,
         types: valueTypes,
         keepAlive: true,
         connectionTimeoutMillis: 10_000,
         application_name: 'ghost',
       });
+      connection.migrating = migration !== undefined;
       connection.on('error', (error) => {
         connection.__knex__disposed = error;
       });
@@ -121,7 +127,7 @@ export function createPostgresClient(requireFromKnex: RequireFromKnex, siteDatab
     }
 
     validateConnection(connection: Connection): boolean {
-      return connection.__knex__disposed === undefined;
+      return connection.__knex__disposed === undefined && connection.migrating === (migrationEndpoint() !== undefined);
     }
 
     async destroyRawConnection(connection: Connection): Promise<void> {
