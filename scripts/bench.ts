@@ -1,0 +1,33 @@
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
+import { printMachine } from './bench/measure.ts';
+import { runCommand, UsageError } from './command.ts';
+
+const usage = `usage: npm run bench -- <name> [-- option ...]
+
+Measures and prints a table of ratios, with the machine and the settings named. Figures are whole runs side by side on
+this machine; compare the ratios, not the seconds of two machines.
+
+  start        a warm fleet of three sites to all ready, against stock Ghost alone`;
+
+/** Every file below scripts/bench that exports `run` is a bench. */
+interface Bench {
+  run?(args: readonly string[]): Promise<void>;
+}
+
+await runCommand(async () => {
+  const [name, ...args] = process.argv.slice(2);
+  if (name === '--help' || name === '-h') {
+    console.log(usage);
+    return 0;
+  }
+  const dir = path.join(import.meta.dirname, 'bench');
+  const names = (await readdir(dir)).filter((file) => file.endsWith('.ts')).map((file) => file.slice(0, -3));
+  const found = names.find((candidate) => candidate === name);
+  const bench = found === undefined ? undefined : ((await import(path.join(dir, `${found}.ts`))) as Bench);
+  if (bench?.run === undefined)
+    throw new UsageError([`expected the name of a bench; got ${name ?? 'nothing'}`, '', usage]);
+  printMachine();
+  await bench.run(args);
+  return 0;
+});
