@@ -3,7 +3,7 @@ import path from 'node:path';
 import { printMachine } from './bench/measure.ts';
 import { runCommand, UsageError } from './command.ts';
 
-const usage = `usage: npm run bench -- <name> [-- option ...]
+const usage = `usage: npm run bench -- <name> [option ...]
 
 Measures and prints a table of ratios, with the machine and the settings named. Figures are whole runs side by side on
 this machine; compare the ratios, not the seconds of two machines.

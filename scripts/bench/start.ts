@@ -56,10 +56,12 @@ async function timeFleet(dir: string): Promise<number> {
   const child = spawn('npm', ['start', '--silent', '--', '--port', String(port)], {
     env: { ...process.env, GHOST_FLEET_STATE: path.join(dir, 'state') },
     stdio: ['ignore', 'ignore', 'inherit'],
+    // A group of its own: Ctrl-C reaches npm, its shell and the fleet at once, and so must this.
+    detached: true,
   });
-  const url = `http://127.0.0.1:${port}/fleet.json`;
+  const url = `http://localhost:${port}/fleet.json`;
   await waitFor(child, async () => {
-    const { sites } = (await (await fetch(url, { headers: { host: 'platform.localhost' } })).json()) as {
+    const { sites } = (await (await fetch(url)).json()) as {
       sites: { state: string }[];
     };
     return sites.length > 0 && sites.every((site) => site.state === 'ready');
@@ -87,6 +89,7 @@ async function timeStockGhost(dir: string): Promise<number> {
       logging__transports: '["stdout"]',
     },
     stdio: 'ignore',
+    detached: true,
   });
   await waitFor(child, async () => (await fetch(`http://localhost:${port}/ghost/api/admin/site/`)).status === 200);
   const seconds = (performance.now() - started) / 1000;
@@ -95,16 +98,17 @@ async function timeStockGhost(dir: string): Promise<number> {
 }
 
 async function waitFor(child: ChildProcess, condition: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 180_000;
+  const deadline = Date.now() + 120_000;
   while (child.exitCode === null && Date.now() < deadline) {
     if (await condition().catch(() => false)) return;
     await sleep(25);
   }
+  await end(child, 'SIGTERM');
   throw new Error('it did not become ready');
 }
 
 async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   const ended = new Promise((resolve) => child.once('exit', resolve));
-  child.kill(signal);
+  if (child.pid !== undefined) process.kill(-child.pid, signal);
   await ended;
 }
