@@ -13,7 +13,8 @@ type ColumnCompilerConstructor = new (...args: never[]) => ColumnCompilerLike;
  * Columns that machines fill: ids and what refers to them, tokens, hashes. They are compared byte by byte, which is what
  * their readers mean and what an index does fastest.
  */
-const machineColumn = /^(id|uuid|.*_id|.*_uuid|.*token.*|.*hash|secret|.*_key_id|transient_id|etag|session_data)$/;
+const machineColumn =
+  /^(id|uuid|.*_id|.*_by|.*_uuid|.*token.*|.*hash|secret|.*_key_id|transient_id|etag|session_data)$/;
 
 /** Whether a text column holds what people type: compared without regard to case and accents, as utf8mb4_0900_ai_ci does. */
 export function isTyped(column: string): boolean {

@@ -4,7 +4,7 @@ import { nameCallColumns, rewriteExpressions } from './rewrites/expressions.ts';
 import { completeOrder, dropOrderOfCounts, fitLocks, orderNulls, swapLimits } from './rewrites/selects.ts';
 import { rewriteInsertIgnore, rewriteUpsert, typeCaseAssignments, unqualifyAssignments } from './rewrites/writes.ts';
 import { literal, name, replaceStatement } from './statements.ts';
-import { findSelects, isWord, type Select } from './tokens.ts';
+import { findSelects, type Select } from './tokens.ts';
 
 /** What a statement does, as far as its execution depends on it. */
 export type StatementKind = 'read' | 'write' | 'definition' | 'transaction' | 'other';
@@ -73,10 +73,9 @@ export function translate(sql: string, options: TranslationOptions): Translation
     typeCaseAssignments(tokens);
   }
   let grouped = false;
-  if (!definition || tokens.some((token) => isWord(token, 'VIEW'))) {
-    grouped = rewriteSelects(tokens);
-    orderNulls(tokens);
-  }
+  // A view keeps what it was given: whoever reads from it orders its rows.
+  if (!definition) grouped = rewriteSelects(tokens);
+  orderNulls(tokens);
   rewriteExpressions(tokens, { likeOnCollations: options.likeOnCollations, definition });
   return { ...emit(tokens), kind, mergeEqualBindings: grouped };
 }

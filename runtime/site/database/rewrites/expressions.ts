@@ -134,7 +134,22 @@ function rewriteGroupConcat(tokens: Token[], at: number): void {
   });
   const from = distinct ? nextIndex(tokens, open) + 1 : open + 1;
   const expression = tokens.slice(from, order < 0 ? end : order);
-  const ordering = order < 0 ? [] : tokens.slice(order, end);
+  // With DISTINCT PostgreSQL orders by the very expression that it aggregates.
+  const written = order < 0 ? [] : tokens.slice(order, end);
+  const descending = written.some((token) => isWord(token, 'DESC'));
+  const ordering =
+    distinct && order >= 0
+      ? [
+          word('ORDER'),
+          space,
+          word('BY'),
+          space,
+          operator('('),
+          ...expression,
+          operator(')'),
+          raw(`::text${descending ? ' DESC NULLS LAST' : ' NULLS FIRST'}`),
+        ]
+      : written;
   tokens.splice(
     at,
     close - at + 1,
@@ -193,6 +208,8 @@ function rewriteLike(tokens: Token[], at: number): void {
   } else while (isOperator(tokens[start - 1], '.')) start -= 2;
   const pattern = nextIndex(tokens, at);
   const end = operandEnd(tokens, pattern);
+  // No longer a word: the pass that called this goes on behind what is inserted here and must not meet it again.
+  tokens[at] = raw('LIKE');
   tokens.splice(end, 0, raw(')'));
   tokens.splice(pattern, 0, raw('mysql_compat.fold('));
   tokens.splice(before + 1, 0, raw(')'));

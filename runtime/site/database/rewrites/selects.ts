@@ -1,4 +1,4 @@
-import { operator, raw, space, type Token, word } from '../lexer.ts';
+import { identifier, operator, raw, space, type Token, word } from '../lexer.ts';
 import {
   clauseEnd,
   closingIndex,
@@ -14,13 +14,19 @@ import {
 
 const aggregates = new Set(['COUNT', 'SUM', 'MIN', 'MAX', 'AVG', 'STRING_AGG', 'GROUP_CONCAT', 'JSON_ARRAYAGG']);
 
-/** Tables and views without a column `id`: rows of theirs have no primary-key order to fall back on. */
-const withoutId = new Set([
-  'migrations_lock',
-  'brute',
-  'members_resolved_subscription',
-  'members_current_subscription',
-]);
+/**
+ * Primary keys of the tables that have no `id`; none for views and for tables of one row, whose rows have no order to fall
+ * back on.
+ */
+const otherKeys: Readonly<Record<string, readonly string[]>> = {
+  automation_action_edges: ['source_action_id', 'target_action_id'],
+  brute: ['key'],
+  gift_links: ['token'],
+  members_current_subscription: ['member_id'],
+  members_resolved_subscription: [],
+  migrations_lock: [],
+  post_gift_links: ['post_id'],
+};
 
 const notAnAlias = new Set([
   'WHERE',
@@ -113,21 +119,29 @@ export function completeOrder(tokens: Token[], select: Select): void {
 
 function primaryKey(tokens: readonly Token[], select: Select): Token[] | undefined {
   const source = sourceOf(tokens, select);
-  if (source === undefined || withoutId.has(source.table) || aggregatesRows(tokens, select)) return undefined;
+  if (source === undefined || aggregatesRows(tokens, select)) return undefined;
+  const columns = otherKeys[source.table] ?? ['id'];
+  if (columns.length === 0) return undefined;
   if (/^(pg_|information_schema)/i.test(source.table)) return undefined;
   if (select.clauses.ORDER === undefined && !source.alone) return undefined;
   const { ORDER } = select.clauses;
   if (ORDER !== undefined) {
     const keys = tokens.slice(ORDER, clauseEnd(select, 'ORDER'));
     // The primary key is among the keys already: nothing can be tied.
-    if (keys.some((token, at) => isName(token) && token.text.toLowerCase() === 'id' && !isOperator(keys[at + 1], '.')))
+    if (
+      keys.some(
+        (token, at) => isName(token) && token.text.toLowerCase() === columns[0] && !isOperator(keys[at + 1], '.'),
+      )
+    )
       return undefined;
   }
-  return [
-    { ...source.alias, kind: 'identifier' },
+  const alias: Token = { ...source.alias, kind: 'identifier' };
+  return columns.flatMap((column, at) => [
+    ...(at === 0 ? [] : [operator(','), space]),
+    alias,
     operator('.'),
-    { kind: 'identifier', text: 'id', upper: '', index: -1 },
-  ];
+    identifier(column),
+  ]);
 }
 
 function groupKeys(tokens: readonly Token[], select: Select): Token[] | undefined {
@@ -146,16 +160,18 @@ function isInUnion(tokens: readonly Token[], select: Select): boolean {
 
 /**
  * NULL is MySQL's smallest value: first when ascending, last when descending (drafts before published posts). Keys that
- * cannot be NULL are left alone, so that their index still serves the order.
+ * cannot be NULL are left alone, so that their index still serves the order; an outer join can make any key NULL.
  */
 export function orderNulls(tokens: Token[]): void {
+  const outerJoin = tokens.some((token) => isWord(token, 'LEFT', 'RIGHT', 'FULL'));
   for (let at = tokens.length - 1; at >= 0; at -= 1) {
     if (!isWord(tokens[at], 'ORDER') || !isWord(tokens[nextIndex(tokens, at)], 'BY')) continue;
     const start = nextIndex(tokens, at) + 1;
     const keys = splitAtCommas(tokens, { start, end: orderEnd(tokens, start) });
     for (const key of keys.reverse()) {
       const part = tokens.slice(key.start, key.end);
-      if (part.length === 0 || part.some((token) => isWord(token, 'NULLS')) || neverNull(part)) continue;
+      if (part.length === 0 || part.some((token) => isWord(token, 'NULLS')) || (!outerJoin && neverNull(part)))
+        continue;
       tokens.splice(key.end, 0, raw(isWord(part.at(-1), 'DESC') ? ' NULLS LAST' : ' NULLS FIRST'));
     }
   }

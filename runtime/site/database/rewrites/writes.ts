@@ -49,7 +49,7 @@ export function typeCaseAssignments(tokens: Token[]): void {
             0,
             word('WHEN'),
             space,
-            raw('false'),
+            raw('NULL'),
             space,
             word('THEN'),
             space,
