@@ -10,8 +10,6 @@ export default defineConfig({
     reporters: ['default'],
     projects: [
       { test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
-      { test: { name: 'policy', include: ['test/policy/**/*.test.ts'] } },
-      { test: { name: 'engine', include: ['test/engine/**/*.test.ts'], ...slow } },
       { test: { name: 'runtime', include: ['test/runtime/**/*.test.ts'], maxWorkers: 2, ...slow } },
       { test: { name: 'fleet', include: ['test/fleet/**/*.test.ts'], maxWorkers: 1, ...slow } },
       { test: { name: 'browser', include: ['test/browser/**/*.test.ts'], maxWorkers: 1, ...slow } },
