@@ -117,7 +117,7 @@ export function createPostgresClient(requireFromKnex: RequireFromKnex, siteDatab
       });
       try {
         await connection.connect();
-        await learnServer(connection);
+        await learnServer(connection, this.connectionSettings);
         this.version ??= connection.serverVersion;
       } catch (error) {
         await connection.end().catch(() => undefined);
@@ -193,11 +193,22 @@ export function createPostgresClient(requireFromKnex: RequireFromKnex, siteDatab
   return GhostPostgresClient as unknown as Constructor<object>;
 }
 
+/** Major versions of the servers that were asked already, by address: a pool opens connections all day. */
+const knownServers = new Map<string, number>();
+
 /**
- * Reads off a new connection which server this is and asserts that it was prepared for Ghost. Kept on the connection, since
- * a transaction's client is a copy without the fields of the class.
+ * Knows of a new connection which server it leads to, and asserts at the first that the database was prepared for Ghost.
+ * Kept on the connection, since a transaction's client is a copy without the fields of the class.
  */
-async function learnServer(connection: Connection): Promise<void> {
+async function learnServer(connection: Connection, settings: pg.ClientConfig): Promise<void> {
+  const address = `${settings.host}:${settings.port}/${settings.database}`;
+  const major = knownServers.get(address) ?? (await askServer(connection));
+  knownServers.set(address, major);
+  connection.serverVersion = String(major);
+  connection.likeOnCollations = major >= 18;
+}
+
+async function askServer(connection: Connection): Promise<number> {
   const installed = await readCompatSchemaVersion(connection);
   if (installed === undefined || installed < compatSchemaVersion) {
     throw new Error(
@@ -205,9 +216,7 @@ async function learnServer(connection: Connection): Promise<void> {
     );
   }
   const { rows } = await connection.query<{ server_version_num: string }>('show server_version_num');
-  const major = Math.trunc(Number(rows[0]?.server_version_num ?? 0) / 10_000);
-  connection.serverVersion = String(major);
-  connection.likeOnCollations = major >= 18;
+  return Math.trunc(Number(rows[0]?.server_version_num ?? 0) / 10_000);
 }
 
 /** `[rows, fields]` for what returns rows, `[{ affectedRows, … }]` for what does not: mysql2's answer to a raw query. */
