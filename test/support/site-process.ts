@@ -21,9 +21,17 @@ export async function temporaryDir(): Promise<{ dir: string; remove: () => Promi
   return { dir, remove: () => rm(dir, { recursive: true, force: true, maxRetries: 5 }) };
 }
 
-/** A PostgreSQL server of the embedded binaries in `dir`. */
+/**
+ * A PostgreSQL server in `dir`: the embedded one, or the release whose `postgres` and `initdb` stand in the folder that
+ * POSTGRES_BIN_DIR names.
+ */
 export function startTestPostgres(dir: string, port?: number): Promise<PostgresServer> {
-  return startPostgres({ dataDir: path.join(dir, 'postgres'), ...(port === undefined ? {} : { port }) });
+  const binDir = process.env.POSTGRES_BIN_DIR;
+  return startPostgres({
+    dataDir: path.join(dir, 'postgres'),
+    ...(binDir === undefined ? {} : { binDir }),
+    ...(port === undefined ? {} : { port }),
+  });
 }
 
 /** Environment of a site on one of the three strategies; provisions its database on `server` where it needs one. */

@@ -212,7 +212,8 @@ function rewriteLike(tokens: Token[], at: number): void {
   tokens[at] = raw('LIKE');
   tokens.splice(end, 0, raw(')'));
   tokens.splice(pattern, 0, raw('mysql_compat.fold('));
-  tokens.splice(before + 1, 0, raw(')'));
+  // A function's result has its argument's collation, whatever was said inside of it.
+  tokens.splice(before + 1, 0, raw(') COLLATE "C"'));
   tokens.splice(start, 0, raw('mysql_compat.fold('));
 }
 
