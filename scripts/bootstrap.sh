@@ -108,7 +108,9 @@ sqlite_cached=$cache/better-sqlite3-$sqlite_version-node-$NODE_VERSION-$platform
 sqlite_release=$root/node_modules/better-sqlite3/build/Release
 if [ ! -f "$sqlite_cached" ]; then
   step "better-sqlite3 $sqlite_version (compiles for about a minute where no prebuilt binary can be had)"
-  (cd "$root" && node "$npm_cli" rebuild better-sqlite3 --loglevel=error >&2) || fail 'better-sqlite3 could not be built'
+  # Twice, since the compilers of a run that was killed may still be at work in the same folder.
+  (cd "$root" && { node "$npm_cli" rebuild better-sqlite3 --loglevel=silent >&2 || node "$npm_cli" rebuild better-sqlite3 --loglevel=error >&2; }) ||
+    fail 'better-sqlite3 could not be built'
   cp "$sqlite_release/better_sqlite3.node" "$sqlite_cached.$$" && mv "$sqlite_cached.$$" "$sqlite_cached"
 fi
 mkdir -p "$sqlite_release" && cp "$sqlite_cached" "$sqlite_release/better_sqlite3.node"

@@ -141,9 +141,8 @@ describe.each(databaseStrategies)('a site on %s', (strategy) => {
     expect(metrics).toMatch(/site_http_request_seconds_count\{[^}]*status="201"[^}]*\} [1-9]/);
   });
 
-  it.skipIf(strategy === 'sqlite')(
-    'answers wrong values and broken tables as on MySQL, without showing SQL of its own',
-    async () => {
+  if (strategy !== 'sqlite') {
+    it('answers wrong values and broken tables as on MySQL, without showing SQL of its own', async () => {
       const wrong = await admin.send(
         'GET',
         `/ghost/api/admin/posts/?filter=${encodeURIComponent("created_at:>'not a date'")}`,
@@ -162,8 +161,8 @@ describe.each(databaseStrategies)('a site on %s', (strategy) => {
         await database.query('alter table snippets_away rename to snippets');
         await database.end();
       }
-    },
-  );
+    });
+  }
 
   it("keeps everything through a restart, its owner's title included", async () => {
     expect(await site.stop()).toBe(0);
