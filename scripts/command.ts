@@ -31,6 +31,8 @@ function explain(error: unknown): string | undefined {
   if (error instanceof RegistryError) return error.problems.map(formatProblem).join('\n');
   if (error instanceof StackSettingsError || error instanceof UsageError) return error.message;
   const code = (error as NodeJS.ErrnoException).code ?? '';
+  // Ctrl-D at a question.
+  if (code === 'ABORT_ERR') return 'interrupted: nothing was changed';
   // What node:util's parseArgs and the file system say names the argument or the path.
   return code.startsWith('ERR_PARSE_ARGS') || ['ENOENT', 'ENOTDIR', 'EACCES'].includes(code)
     ? (error as Error).message
