@@ -68,15 +68,24 @@ if [ ! -f "$ghost_dir/package.json" ]; then
   npm_run install --prefix "$partial/pnpm" --ignore-scripts --no-save --loglevel=error "pnpm@$pnpm_version" >&2 || fail "cannot install pnpm@$pnpm_version"
   pnpm_cli=$(ls "$partial"/pnpm/node_modules/pnpm/bin/pnpm.?js | head -n 1)
 
+  # Older releases name a pnpm that hides npm_config_nodedir from install scripts; node-gyp then looks for headers here.
+  headers=$partial/cache/node-gyp/$NODE_VERSION
+  mkdir -p "$headers" && cp -R "$npm_config_nodedir/include" "$headers/" && echo 11 >"$headers/installVersion"
+
   # node-gyp is one of this project's locked packages; pnpm's native build does not bring one.
   (cd "$partial/ghost" &&
-    PATH=$root/node_modules/.bin:$PATH npm_config_manage_package_manager_versions=false \
+    PATH=$root/node_modules/.bin:$PATH XDG_CACHE_HOME=$partial/cache npm_config_manage_package_manager_versions=false \
       node "$pnpm_cli" install --prod --frozen-lockfile --reporter=append-only >"$cache/ghost-$version-install.log" 2>&1) ||
     { tail -n 40 "$cache/ghost-$version-install.log" >&2; fail "pnpm install of Ghost $version failed; its output is in $cache/ghost-$version-install.log"; }
 
   # An optional dependency that did not compile is not an error for pnpm, and a site without it would not start.
-  (cd "$partial/ghost" && node -e "new (require('better-sqlite3'))(':memory:').prepare('select 1').get()") ||
-    fail "better-sqlite3 inside Ghost $version does not load; see $cache/ghost-$version-install.log"
+  (cd "$partial/ghost" && node -e "
+    const { dependencies, optionalDependencies } = require('./package.json');
+    const name = { ...dependencies, ...optionalDependencies }['better-sqlite3'] ? 'better-sqlite3' : 'sqlite3';
+    const Driver = require(name);
+    // better-sqlite3 loads its binary with the first database only.
+    if (name === 'better-sqlite3') new Driver(':memory:').close();
+  ") || fail "the SQLite driver of Ghost $version does not load; see $cache/ghost-$version-install.log"
 
   if [ ! -e "$ghost_dir" ]; then mv "$partial/ghost" "$ghost_dir" 2>/dev/null || [ -e "$ghost_dir" ]; fi
   rm -rf "$partial"

@@ -157,6 +157,8 @@ export class Fleet extends EventEmitter<{ change: [slug: string] }> {
       PROBE_PORT: String(ports.probePort),
       MAIL_FROM: site.mail?.from,
       STOP_ON_STDIN_END: 'true',
+      // Ghost mails a code to whoever signs in from a new browser, and no mail leaves this machine.
+      security__staffDeviceVerification: 'false',
       ...(await databases.environmentFor(site)),
     };
     const args = ['--disable-warning=ExperimentalWarning', path.join(repositoryDir, 'runtime/site/entrypoint.ts')];

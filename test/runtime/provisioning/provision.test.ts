@@ -1,23 +1,13 @@
 import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { provisionSiteDatabase, type SiteDatabase } from '../../../runtime/database/provision.ts';
-import type { PostgresServer } from '../../../scripts/services/postgres.ts';
-import { startTestPostgres, temporaryDir } from '../../support/site-process.ts';
+import { useTestServer } from '../../support/test-server.ts';
 
-let files: { dir: string; remove: () => Promise<void> };
-let server: PostgresServer;
-beforeAll(async () => {
-  files = await temporaryDir();
-  server = await startTestPostgres(files.dir);
-});
-afterAll(async () => {
-  await server.stop();
-  await files.remove();
-});
+const shared = useTestServer();
 
 /** Runs statements as a role, each on its own, and gives the last one's rows or the error's SQLSTATE. */
 async function as(user: string, password: string, database: string, ...statements: string[]): Promise<unknown> {
-  const client = new pg.Client({ host: server.host, port: server.port, user, password, database });
+  const client = new pg.Client({ host: shared.server.host, port: shared.server.port, user, password, database });
   try {
     await client.connect();
     let rows: unknown[] = [];
@@ -40,7 +30,12 @@ describe.each(['database', 'schema'] as const)('provisioning a %s for a site', (
     places.push(
       ...(await Promise.all(
         slugs.map((slug) =>
-          provisionSiteDatabase(server, { slug, strategy, password: `pw-${slug}`, readerPassword: `read-${slug}` }),
+          provisionSiteDatabase(shared.server, {
+            slug,
+            strategy,
+            password: `pw-${slug}`,
+            readerPassword: `read-${slug}`,
+          }),
         ),
       )),
     );
@@ -109,7 +104,7 @@ describe.each(['database', 'schema'] as const)('provisioning a %s for a site', (
   });
 
   it('repeats without touching data, and takes a new password', async () => {
-    await provisionSiteDatabase(server, { slug: slugs[1] ?? '', strategy, password: 'a new one' });
+    await provisionSiteDatabase(shared.server, { slug: slugs[1] ?? '', strategy, password: 'a new one' });
     const own = place(1);
     expect(await as(own.user, 'a new one', own.database, 'select id from posts')).toEqual([{ id: 7 }]);
     expect(await as(own.user, `pw-${slugs[1]}`, own.database, 'select 1')).toBe('28P01');

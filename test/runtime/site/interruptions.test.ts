@@ -2,33 +2,24 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { locateSiteDatabase } from '../../../runtime/database/provision.ts';
 import { initialisingMarker } from '../../../runtime/site/migration/target.ts';
-import type { PostgresServer } from '../../../scripts/services/postgres.ts';
 import { type DatabaseStrategy, databaseStrategies, namesOf } from '../../../sites/naming.ts';
 import { SiteUnderTest, siteEnvironment, startTestPostgres, temporaryDir } from '../../support/site-process.ts';
+import { useTestServer } from '../../support/test-server.ts';
 
 /** Milliseconds after the start at which a first start is killed; one falls into each phase of an initialisation. */
 const killMoments = [900, 1_900, 3_200];
 
-let files: { dir: string; remove: () => Promise<void> };
-let server: PostgresServer;
-beforeAll(async () => {
-  files = await temporaryDir();
-  server = await startTestPostgres(files.dir);
-});
-afterAll(async () => {
-  await server.stop();
-  await files.remove();
-});
+const shared = useTestServer();
 
 /** Runs a statement in the site's own schema, as an administrator or in its file. */
 async function query(slug: string, strategy: DatabaseStrategy, sql: string): Promise<Record<string, unknown>[]> {
   if (strategy === 'sqlite') {
     const require = createRequire(path.resolve('.tools/ghost/package.json'));
     const Database = require('better-sqlite3');
-    const database = new Database(path.join(files.dir, slug, namesOf(slug).sqliteFile));
+    const database = new Database(path.join(shared.dir, slug, namesOf(slug).sqliteFile));
     try {
       const statement = database.prepare(sql);
       return statement.reader ? statement.all() : [statement.run()];
@@ -38,10 +29,10 @@ async function query(slug: string, strategy: DatabaseStrategy, sql: string): Pro
   }
   const place = locateSiteDatabase({ slug, strategy });
   const client = new pg.Client({
-    host: server.host,
-    port: server.port,
-    user: server.user,
-    password: server.password,
+    host: shared.server.host,
+    port: shared.server.port,
+    user: shared.server.user,
+    password: shared.server.password,
     database: place.database,
   });
   await client.connect();
@@ -70,7 +61,8 @@ async function countIndexes(slug: string, strategy: DatabaseStrategy): Promise<n
 }
 
 describe.each(databaseStrategies)('on %s', (strategy) => {
-  const environment = (slug: string) => siteEnvironment({ slug, title: slug, dir: files.dir, strategy, server });
+  const environment = (slug: string) =>
+    siteEnvironment({ slug, title: slug, dir: shared.dir, strategy, server: shared.server });
   let whole: { tables: number; indexes: number };
 
   it('two processes that start at once on an empty database end healthy on one schema', async () => {

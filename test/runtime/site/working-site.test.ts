@@ -1,15 +1,9 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { PostgresServer } from '../../../scripts/services/postgres.ts';
 import { databaseStrategies } from '../../../sites/naming.ts';
 import { GhostAdmin } from '../../support/ghost-admin.ts';
-import {
-  SiteUnderTest,
-  siteEnvironment,
-  startTestPostgres,
-  temporaryDir,
-  titleOf,
-} from '../../support/site-process.ts';
+import { SiteUnderTest, siteEnvironment, titleOf } from '../../support/site-process.ts';
+import { useTestServer } from '../../support/test-server.ts';
 
 const owner = {
   name: 'Mira Example',
@@ -18,16 +12,7 @@ const owner = {
   blogTitle: 'Renamed by its owner',
 };
 
-let files: { dir: string; remove: () => Promise<void> };
-let server: PostgresServer;
-beforeAll(async () => {
-  files = await temporaryDir();
-  server = await startTestPostgres(files.dir);
-});
-afterAll(async () => {
-  await server.stop();
-  await files.remove();
-});
+const shared = useTestServer();
 
 const directory = (env: Record<string, string>) => ({
   host: env.DATABASE_HOST ?? '',
@@ -44,9 +29,9 @@ describe.each(databaseStrategies)('a site on %s', (strategy) => {
     env = await siteEnvironment({
       slug: `night-trains-${strategy}`,
       title: 'Night Trains',
-      dir: files.dir,
+      dir: shared.dir,
       strategy,
-      server,
+      server: shared.server,
     });
     site = await new SiteUnderTest({ ...env, SITE_THEME: 'casper' }).ready();
     admin = new GhostAdmin(env);

@@ -1,0 +1,65 @@
+import path from 'node:path';
+import pg from 'pg';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { locateSiteDatabase } from '../../../runtime/database/provision.ts';
+import { GhostAdmin } from '../../support/ghost-admin.ts';
+import { runCommand } from '../../support/run-script.ts';
+import { SiteUnderTest, siteEnvironment } from '../../support/site-process.ts';
+import { useTestServer } from '../../support/test-server.ts';
+
+const olderRelease = '6.46.0';
+const owner = {
+  name: 'Mira Example',
+  email: 'mira@example.com',
+  password: 'correct horse 4711 staple',
+  blogTitle: 'Old and new',
+};
+
+const shared = useTestServer();
+beforeAll(async () => {
+  const installed = await runCommand('sh', ['scripts/install-ghost.sh', olderRelease]);
+  if (installed.exitCode !== 0) throw new Error(installed.stderr);
+}, 600_000);
+
+/** Names and columns of all tables and views of a site. */
+async function schemaOf(slug: string, strategy: 'schema' | 'database'): Promise<string[]> {
+  const place = locateSiteDatabase({ slug, strategy });
+  const { host, port, user, password } = shared.server;
+  const client = new pg.Client({ host, port, user, password, database: place.database });
+  await client.connect();
+  try {
+    const { rows } = await client.query<{ column: string }>(
+      `select table_name || '.' || column_name || ' ' || data_type as column from information_schema.columns
+        where table_schema = $1 order by 1`,
+      [place.schema],
+    );
+    return rows.map((row) => row.column);
+  } finally {
+    await client.end();
+  }
+}
+
+describe.each(['schema', 'database'] as const)('a site of Ghost 6.46.0 on %s', (strategy) => {
+  it('is upgraded to the pinned release with its content, to the very schema of a new site', async () => {
+    const environment = (slug: string) =>
+      siteEnvironment({ slug, title: slug, dir: shared.dir, strategy, server: shared.server });
+    const env = await environment(`grows-${strategy}`);
+    const old = await new SiteUnderTest({ ...env, GHOST_PATH: path.resolve(`.tools/ghost-${olderRelease}`) }).ready();
+    const admin = new GhostAdmin(env);
+    await admin.setUp(owner);
+    const post = { title: 'Written before the upgrade', html: '<p>Still here.</p>', status: 'published' };
+    expect((await admin.send('POST', '/ghost/api/admin/posts/?source=html', { posts: [post] })).status).toBe(201);
+    await old.stop();
+
+    const upgraded = await new SiteUnderTest(env).ready();
+    expect(upgraded.output).toMatch(/"missing":\d+,"msg":"migrating"/);
+    expect((await upgraded.get('/written-before-the-upgrade/')).body).toContain('Still here.');
+    // The session of before the upgrade is still good.
+    expect((await admin.send('GET', '/ghost/api/admin/site/')).body.site.version).toBe('6.65');
+    await upgraded.stop();
+
+    const fresh = await new SiteUnderTest(await environment(`fresh-${strategy}`)).ready();
+    await fresh.stop();
+    expect(await schemaOf(`grows-${strategy}`, strategy)).toEqual(await schemaOf(`fresh-${strategy}`, strategy));
+  });
+});
