@@ -1,26 +1,12 @@
 import pg from 'pg';
 import QueryStream from 'pg-query-stream';
 import { createColumnCompiler } from './columns.ts';
-import { compatSchemaVersion, readCompatSchemaVersion } from './compat/schema.ts';
 import { toMysqlError } from './errors.ts';
+import { type Connection, execute, prepare } from './execution.ts';
 import { migrationEndpoint } from './migration-phase.ts';
-import { joinSegments, type Translation, Translator } from './translation.ts';
-import { castToNumber, toBinding, valueTypes } from './values.ts';
-
-/** A connection with what the dialect remembers about it. */
-interface Connection extends pg.Client {
-  __knex__disposed?: unknown;
-  /** Depth of knex's transactions: above 0 a failed statement would spoil those that follow. */
-  transactions?: number;
-  /** Whether it was opened for migrations, past the pooler. */
-  migrating?: boolean;
-  /** Major version of its server. */
-  serverVersion?: string;
-  /** Whether its server knows LIKE on nondeterministic collations: PostgreSQL 18 and newer. */
-  likeOnCollations?: boolean;
-  /** Whether the savepoint `statement` exists in the current transaction. */
-  guarded?: boolean;
-}
+import { learnServer } from './server.ts';
+import { Translator } from './translation.ts';
+import { toBinding, valueTypes } from './values.ts';
 
 /** A query as knex hands it over. */
 interface QueryObject {
@@ -31,11 +17,6 @@ interface QueryObject {
   returning?: unknown;
   output?: (this: unknown, response: unknown) => unknown;
   response?: pg.QueryResult;
-}
-
-interface Prepared {
-  readonly text: string;
-  readonly values: readonly unknown[];
 }
 
 type Constructor<T> = new (...args: never[]) => T;
@@ -193,118 +174,9 @@ export function createPostgresClient(requireFromKnex: RequireFromKnex, siteDatab
   return GhostPostgresClient as unknown as Constructor<object>;
 }
 
-/** Major versions of the servers that were asked already, by address: a pool opens connections all day. */
-const knownServers = new Map<string, number>();
-
-/**
- * Knows of a new connection which server it leads to, and asserts at the first that the database was prepared for Ghost.
- * Kept on the connection, since a transaction's client is a copy without the fields of the class.
- */
-async function learnServer(connection: Connection, settings: pg.ClientConfig): Promise<void> {
-  const address = `${settings.host}:${settings.port}/${settings.database}`;
-  const major = knownServers.get(address) ?? (await askServer(connection));
-  knownServers.set(address, major);
-  connection.serverVersion = String(major);
-  connection.likeOnCollations = major >= 18;
-}
-
-async function askServer(connection: Connection): Promise<number> {
-  const installed = await readCompatSchemaVersion(connection);
-  if (installed === undefined || installed < compatSchemaVersion) {
-    throw new Error(
-      `expected the schema mysql_compat in version ${compatSchemaVersion} or newer; got ${installed ?? 'none'}`,
-    );
-  }
-  const { rows } = await connection.query<{ server_version_num: string }>('show server_version_num');
-  return Math.trunc(Number(rows[0]?.server_version_num ?? 0) / 10_000);
-}
-
 /** `[rows, fields]` for what returns rows, `[{ affectedRows, … }]` for what does not: mysql2's answer to a raw query. */
 function rawResult(response: pg.QueryResult | undefined): unknown {
   if (response !== undefined && response.fields.length > 0) return [response.rows, response.fields];
   const affectedRows = response?.rowCount ?? 0;
   return [{ affectedRows, changedRows: affectedRows, insertId: 0, warningStatus: 0, fieldCount: 0 }, undefined];
-}
-
-/** Puts the bindings where the translation wants them; lists become lists of placeholders, as mysql2 expands them. */
-function prepare(translation: Translation, bindings: readonly unknown[]): Prepared {
-  const { parameters, segments } = translation;
-  const ordered = parameters.map((index) => bindings[index]);
-  if (translation.kind === 'definition' && ordered.length > 0) {
-    return { text: joinSegments(segments, ordered.map(inline)), values: [] };
-  }
-  const lists = ordered.some(Array.isArray);
-  const merge = translation.mergeEqualBindings && new Set(ordered).size < ordered.length;
-  if (!lists && !merge) return { text: translation.sql, values: ordered };
-  const values: unknown[] = [];
-  const placeholder = (value: unknown) => {
-    const known = merge && typeof value === 'string' ? values.indexOf(value) : -1;
-    return `$${known >= 0 ? known + 1 : values.push(value)}`;
-  };
-  const fillings = ordered.map((value) =>
-    Array.isArray(value) ? (value.length > 0 ? value : [null]).map(placeholder).join(', ') : placeholder(value),
-  );
-  return { text: joinSegments(segments, fillings), values };
-}
-
-/** A definition takes no parameters in PostgreSQL. */
-function inline(value: unknown): string {
-  if (value === null || value === undefined) return 'NULL';
-  return typeof value === 'number' ? String(value) : pg.escapeLiteral(String(value));
-}
-
-/**
- * Runs a statement. Inside of a transaction a write is guarded by a savepoint, since Ghost catches duplicate rows there
- * and goes on (importer, Stripe's webhooks, Mailgun's suppressions); the savepoint is moved rather than released, which
- * costs one round trip and keeps the number of sub-transactions at one.
- */
-async function execute(connection: Connection, translation: Translation, prepared: Prepared): Promise<pg.QueryResult> {
-  if (translation.kind === 'transaction') return control(connection, prepared.text);
-  const query = { text: prepared.text, values: [...prepared.values] };
-  if ((connection.transactions ?? 0) === 0) return retryingCasts(connection, translation, query);
-  if (translation.kind !== 'write') return connection.query(query);
-  await connection.query(
-    connection.guarded === true ? 'release savepoint statement; savepoint statement' : 'savepoint statement',
-  );
-  connection.guarded = true;
-  try {
-    return await connection.query(query);
-  } catch (error) {
-    await connection.query('rollback to savepoint statement');
-    throw error;
-  }
-}
-
-async function control(connection: Connection, text: string): Promise<pg.QueryResult> {
-  const command = /^\s*(\w+)(?:\s+(?:work\s+|transaction\s+)?(\w+))?/.exec(text.toLowerCase());
-  const nested = command?.[1] === 'savepoint' || command?.[1] === 'release' || command?.[2] === 'to';
-  // A savepoint of knex's own encloses ours: releasing or rolling back to it ends ours too.
-  connection.guarded = false;
-  if (!nested) connection.transactions = command?.[1] === 'begin' || command?.[1] === 'start' ? 1 : 0;
-  return connection.query(text);
-}
-
-const numericTypes = /^invalid input syntax for type (smallint|integer|bigint|numeric|double precision|real): "(.*)"$/s;
-
-/**
- * MySQL compares a number with a text by casting the text (`featured:'abc'` in a filter is 0); PostgreSQL refuses it. The
- * refused text is cast as MySQL would and the statement sent again; reads only, since MySQL refuses it in writes too.
- */
-async function retryingCasts(
-  connection: Connection,
-  translation: Translation,
-  query: { text: string; values: unknown[] },
-): Promise<pg.QueryResult> {
-  for (let left = query.values.length; ; left -= 1) {
-    try {
-      return await connection.query(query);
-    } catch (error) {
-      const refused = numericTypes.exec((error as Error).message);
-      if (translation.kind !== 'read' || left === 0 || refused === null || !query.values.includes(refused[2]))
-        throw error;
-      const cast = castToNumber(refused[2] ?? '');
-      const whole = /int/.test(refused[1] ?? '') ? Math.round(cast) : cast;
-      query.values = query.values.map((value) => (value === refused[2] ? whole : value));
-    }
-  }
 }

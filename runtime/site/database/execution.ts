@@ -1,0 +1,111 @@
+import pg from 'pg';
+import { joinSegments, type Translation } from './translation.ts';
+import { castToNumber } from './values.ts';
+
+/** A connection with what the dialect remembers about it. */
+export interface Connection extends pg.Client {
+  __knex__disposed?: unknown;
+  /** Depth of knex's transactions: above 0 a failed statement would spoil those that follow. */
+  transactions?: number;
+  /** Whether it was opened for migrations, past the pooler. */
+  migrating?: boolean;
+  /** Major version of its server. */
+  serverVersion?: string;
+  /** Whether its server knows LIKE on nondeterministic collations: PostgreSQL 18 and newer. */
+  likeOnCollations?: boolean;
+  /** Whether the savepoint `statement` exists in the current transaction. */
+  guarded?: boolean;
+}
+
+/** A statement and its values as PostgreSQL takes them. */
+export interface Prepared {
+  readonly text: string;
+  readonly values: readonly unknown[];
+}
+
+/** Puts the bindings where the translation wants them; lists become lists of placeholders, as mysql2 expands them. */
+export function prepare(translation: Translation, bindings: readonly unknown[]): Prepared {
+  const { parameters, segments } = translation;
+  const ordered = parameters.map((index) => bindings[index]);
+  if (translation.kind === 'definition' && ordered.length > 0) {
+    return { text: joinSegments(segments, ordered.map(inline)), values: [] };
+  }
+  const lists = ordered.some(Array.isArray);
+  const merge = translation.mergeEqualBindings && new Set(ordered).size < ordered.length;
+  if (!lists && !merge) return { text: translation.sql, values: ordered };
+  const values: unknown[] = [];
+  const placeholder = (value: unknown) => {
+    const known = merge && typeof value === 'string' ? values.indexOf(value) : -1;
+    return `$${known >= 0 ? known + 1 : values.push(value)}`;
+  };
+  const fillings = ordered.map((value) =>
+    Array.isArray(value) ? (value.length > 0 ? value : [null]).map(placeholder).join(', ') : placeholder(value),
+  );
+  return { text: joinSegments(segments, fillings), values };
+}
+
+/** A definition takes no parameters in PostgreSQL. */
+function inline(value: unknown): string {
+  if (value === null || value === undefined) return 'NULL';
+  return typeof value === 'number' ? String(value) : pg.escapeLiteral(String(value));
+}
+
+/**
+ * Runs a statement. Inside of a transaction a write is guarded by a savepoint, since Ghost catches duplicate rows there
+ * and goes on (importer, Stripe's webhooks, Mailgun's suppressions); the savepoint is moved rather than released, which
+ * costs one round trip and keeps the number of sub-transactions at one.
+ */
+export async function execute(
+  connection: Connection,
+  translation: Translation,
+  prepared: Prepared,
+): Promise<pg.QueryResult> {
+  if (translation.kind === 'transaction') return control(connection, prepared.text);
+  const query = { text: prepared.text, values: [...prepared.values] };
+  if ((connection.transactions ?? 0) === 0) return retryingCasts(connection, translation, query);
+  if (translation.kind !== 'write') return connection.query(query);
+  await connection.query(
+    connection.guarded === true ? 'release savepoint statement; savepoint statement' : 'savepoint statement',
+  );
+  connection.guarded = true;
+  try {
+    return await connection.query(query);
+  } catch (error) {
+    await connection.query('rollback to savepoint statement');
+    throw error;
+  }
+}
+
+async function control(connection: Connection, text: string): Promise<pg.QueryResult> {
+  const command = /^\s*(\w+)(?:\s+(?:work\s+|transaction\s+)?(\w+))?/.exec(text.toLowerCase());
+  const nested = command?.[1] === 'savepoint' || command?.[1] === 'release' || command?.[2] === 'to';
+  // A savepoint of knex's own encloses ours: releasing or rolling back to it ends ours too.
+  connection.guarded = false;
+  if (!nested) connection.transactions = command?.[1] === 'begin' || command?.[1] === 'start' ? 1 : 0;
+  return connection.query(text);
+}
+
+const numericTypes = /^invalid input syntax for type (smallint|integer|bigint|numeric|double precision|real): "(.*)"$/s;
+
+/**
+ * MySQL compares a number with a text by casting the text (`featured:'abc'` in a filter is 0); PostgreSQL refuses it. The
+ * refused text is cast as MySQL would and the statement sent again; reads only, since MySQL refuses it in writes too.
+ */
+async function retryingCasts(
+  connection: Connection,
+  translation: Translation,
+  query: { text: string; values: unknown[] },
+): Promise<pg.QueryResult> {
+  for (let left = query.values.length; ; left -= 1) {
+    try {
+      return await connection.query(query);
+    } catch (error) {
+      const refused = numericTypes.exec((error as Error).message);
+      if (translation.kind !== 'read' || left === 0 || refused === null || !query.values.includes(refused[2]))
+        throw error;
+      const cast = castToNumber(refused[2] ?? '');
+      const whole = /int/.test(refused[1] ?? '') ? Math.round(cast) : cast;
+      query.values = query.values.map((value) => (value === refused[2] ? whole : value));
+    }
+  }
+}
