@@ -67,6 +67,8 @@ function specialCode(error: ServerError, sql: string): readonly [string, number]
   const state = error.code;
   if (state === '42P07' && /\b(index|constraint)\b/i.test(sql)) return ['ER_DUP_KEYNAME', 1061];
   if (state === '42703' && /drop column/i.test(sql)) return ['ER_CANT_DROP_FIELD_OR_KEY', 1091];
+  // A filter on a table that the query does not join (`emails.id:null`): Ghost answers 1054 with 400, anything else with 500.
+  if (state === '42P01' && /FROM-clause entry/.test(error.message)) return ['ER_BAD_FIELD_ERROR', 1054];
   if (state === '42710' && /foreign key/i.test(sql)) return ['ER_FK_DUP_NAME', 1826];
   if (state === '23503' && /still referenced/.test(error.detail ?? '')) return ['ER_ROW_IS_REFERENCED_2', 1451];
   // An absurd page: MySQL cannot parse the number (`?page=1e40`).
@@ -91,7 +93,7 @@ function mysqlMessage(error: ServerError, code: string): string {
   if (code === 'ER_NO_SUCH_TABLE')
     return `Table '${/relation "([^"]*)"/.exec(error.message)?.[1] ?? ''}' doesn't exist`;
   if (code === 'ER_BAD_FIELD_ERROR')
-    return `Unknown column '${(/column "?([^"\s]*)"?/.exec(error.message)?.[1] ?? '').replaceAll('"', '')}' in 'field list'`;
+    return `Unknown column '${(/(?:column|table) "?([^"\s]*)"?/.exec(error.message)?.[1] ?? '').replaceAll('"', '')}' in 'field list'`;
   if (code === 'ER_DATA_TOO_LONG') return `Data too long for column '${error.column ?? ''}' at row 1`;
   if (code === 'ER_BAD_NULL_ERROR') return `Column '${error.column}' cannot be null`;
   return error.message;

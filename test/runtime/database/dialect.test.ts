@@ -147,6 +147,15 @@ describe('the dialect on a real server', () => {
     expect(await failure(knex.raw('show columns from `nowhere`'))).toMatchObject({ errno: 1146 });
   });
 
+  it('compares a date with a number by its digits, and knows a column of a table that is not joined for unknown', async () => {
+    expect(await ids(knex('posts').whereRaw('`published_at` >= 0'))).toEqual(['b', 'c']);
+    expect(await ids(knex('posts').whereRaw('`published_at` < 0'))).toEqual([]);
+    expect(await failure(knex('posts').where('emails.id', 'x'))).toMatchObject({
+      code: 'ER_BAD_FIELD_ERROR',
+      errno: 1054,
+    });
+  });
+
   it('goes on in a transaction after a write that failed', async () => {
     await knex.transaction(async (transaction) => {
       await transaction('posts').insert({ id: 'e', slug: 'before' });

@@ -97,3 +97,30 @@ do $$ begin
     create aggregate mysql_compat.sum(boolean) (sfunc = mysql_compat.add_boolean, stype = bigint, parallel = restricted);
   end if;
 end $$;
+
+-- A date compared with a number is the number of its digits (`opened_at >= 0` where members are filtered by what they
+-- opened: true for every date, NULL for none).
+create or replace function mysql_compat.date_number(value timestamp) returns bigint language sql immutable strict parallel safe
+  return to_char(value, 'YYYYMMDDHH24MISS')::bigint;
+create or replace function mysql_compat.date_eq(value timestamp, number integer) returns boolean language sql immutable strict parallel safe
+  return mysql_compat.date_number(value) = number;
+create or replace function mysql_compat.date_ne(value timestamp, number integer) returns boolean language sql immutable strict parallel safe
+  return mysql_compat.date_number(value) <> number;
+create or replace function mysql_compat.date_lt(value timestamp, number integer) returns boolean language sql immutable strict parallel safe
+  return mysql_compat.date_number(value) < number;
+create or replace function mysql_compat.date_le(value timestamp, number integer) returns boolean language sql immutable strict parallel safe
+  return mysql_compat.date_number(value) <= number;
+create or replace function mysql_compat.date_gt(value timestamp, number integer) returns boolean language sql immutable strict parallel safe
+  return mysql_compat.date_number(value) > number;
+create or replace function mysql_compat.date_ge(value timestamp, number integer) returns boolean language sql immutable strict parallel safe
+  return mysql_compat.date_number(value) >= number;
+do $$ begin
+  if not exists (select from pg_operator where oprname = '>=' and oprnamespace = 'mysql_compat'::regnamespace) then
+    create operator mysql_compat.= (leftarg = timestamp, rightarg = integer, function = mysql_compat.date_eq);
+    create operator mysql_compat.<> (leftarg = timestamp, rightarg = integer, function = mysql_compat.date_ne);
+    create operator mysql_compat.< (leftarg = timestamp, rightarg = integer, function = mysql_compat.date_lt);
+    create operator mysql_compat.<= (leftarg = timestamp, rightarg = integer, function = mysql_compat.date_le);
+    create operator mysql_compat.> (leftarg = timestamp, rightarg = integer, function = mysql_compat.date_gt);
+    create operator mysql_compat.>= (leftarg = timestamp, rightarg = integer, function = mysql_compat.date_ge);
+  end if;
+end $$;
