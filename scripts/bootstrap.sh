@@ -101,17 +101,23 @@ export npm_config_nodedir
 
 step "this project's packages (npm ci)"
 # Install scripts stay off: some fetch plugins that are pinned elsewhere. The two that matter run below.
-(cd "$root" && node "$npm_cli" ci --ignore-scripts --loglevel=error >&2) || fail 'npm ci failed'
+# Twice, since the npm of a run that was killed may still be at work for a moment.
+(cd "$root" && { node "$npm_cli" ci --ignore-scripts --loglevel=silent >&2 || node "$npm_cli" ci --ignore-scripts --loglevel=error >&2; }) ||
+  fail 'npm ci failed'
 
 sqlite_version=$(node -p "require('$root/node_modules/better-sqlite3/package.json').version")
 sqlite_cached=$cache/better-sqlite3-$sqlite_version-node-$NODE_VERSION-$platform.node
 sqlite_release=$root/node_modules/better-sqlite3/build/Release
 if [ ! -f "$sqlite_cached" ]; then
   step "better-sqlite3 $sqlite_version (compiles for about a minute where no prebuilt binary can be had)"
-  # Twice, since the compilers of a run that was killed may still be at work in the same folder.
-  (cd "$root" && { node "$npm_cli" rebuild better-sqlite3 --loglevel=silent >&2 || node "$npm_cli" rebuild better-sqlite3 --loglevel=error >&2; }) ||
-    fail 'better-sqlite3 could not be built'
-  cp "$sqlite_release/better_sqlite3.node" "$sqlite_cached.$$" && mv "$sqlite_cached.$$" "$sqlite_cached"
+  # In a folder of this run's own: the compilers of a run that was killed may still be at work in theirs.
+  rm -rf "$partial" && mkdir -p "$partial" && cp -R "$root/node_modules/better-sqlite3" "$partial/better-sqlite3"
+  rm -rf "$partial/better-sqlite3/build"
+  (cd "$partial/better-sqlite3" && PATH=$root/node_modules/.bin:$PATH &&
+    { prebuild-install || node-gyp rebuild --release; } >"$cache/better-sqlite3-install.log" 2>&1) ||
+    { tail -n 40 "$cache/better-sqlite3-install.log" >&2; fail 'better-sqlite3 could not be built'; }
+  cp "$partial/better-sqlite3/build/Release/better_sqlite3.node" "$sqlite_cached.$$" && mv "$sqlite_cached.$$" "$sqlite_cached"
+  rm -rf "$partial"
 fi
 mkdir -p "$sqlite_release" && cp "$sqlite_cached" "$sqlite_release/better_sqlite3.node"
 (cd "$root" && node "$npm_cli" rebuild "@embedded-postgres/$platform" --loglevel=error >&2) ||
