@@ -101,9 +101,9 @@ export npm_config_nodedir
 
 step "this project's packages (npm ci)"
 # Install scripts stay off: some fetch plugins that are pinned elsewhere. The two that matter run below.
-# Twice, since the npm of a run that was killed may still be at work for a moment.
-(cd "$root" && { node "$npm_cli" ci --ignore-scripts --loglevel=silent >&2 || node "$npm_cli" ci --ignore-scripts --loglevel=error >&2; }) ||
-  fail 'npm ci failed'
+# Several times, since the npm of a run that was killed may go on for a moment in the same folder.
+npm_ci() { (cd "$root" && node "$npm_cli" ci --ignore-scripts --loglevel="$1" >&2); }
+npm_ci silent || { sleep 5 && npm_ci silent; } || { sleep 10 && npm_ci error; } || fail 'npm ci failed'
 
 sqlite_version=$(node -p "require('$root/node_modules/better-sqlite3/package.json').version")
 sqlite_cached=$cache/better-sqlite3-$sqlite_version-node-$NODE_VERSION-$platform.node
