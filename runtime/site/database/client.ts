@@ -29,13 +29,7 @@ interface PostgresClient {
   version: string | undefined;
 }
 
-const translators = new Map<boolean, Translator>();
-
-function translatorFor(likeOnCollations: boolean): Translator {
-  const translator = translators.get(likeOnCollations) ?? new Translator({ likeOnCollations });
-  translators.set(likeOnCollations, translator);
-  return translator;
-}
+const translator = new Translator();
 
 /**
  * A subclass of the PostgreSQL client of one copy of knex that presents itself as its `mysql2`: statements come in
@@ -117,7 +111,7 @@ export function createPostgresClient(requireFromKnex: RequireFromKnex, siteDatab
 
     async _query(connection: Connection, query: QueryObject): Promise<QueryObject> {
       if (!query.sql) throw new Error('The query is empty');
-      const translation = translatorFor(connection.likeOnCollations === true).translate(query.sql);
+      const translation = translator.translate(query.sql);
       const prepared = prepare(translation, query.bindings ?? []);
       try {
         query.response = await execute(connection, translation, prepared);
@@ -133,7 +127,7 @@ export function createPostgresClient(requireFromKnex: RequireFromKnex, siteDatab
       stream: NodeJS.WritableStream & { on(event: 'end', listener: () => void): unknown },
       options?: object,
     ): Promise<void> {
-      const translation = translatorFor(connection.likeOnCollations === true).translate(query.sql);
+      const translation = translator.translate(query.sql);
       const { text, values } = prepare(translation, query.bindings ?? []);
       const rows = connection.query(new QueryStream(text, [...values], { ...options, types: valueTypes } as never));
       await new Promise<void>((resolve, reject) => {

@@ -14,7 +14,7 @@ type ColumnCompilerConstructor = new (...args: never[]) => ColumnCompilerLike;
  * their readers mean and what an index does fastest.
  */
 const machineColumn =
-  /^(id|uuid|.*_id|.*_by|.*_uuid|.*token.*|.*hash|secret|.*_key_id|transient_id|etag|session_data)$/;
+  /^(id|uuid|.*_id|.*_by|.*_uuid|.*token.*|.*hash|secret|.*_key_id|transient_id|etag|session_data|(from|to)_plan)$/;
 
 /** Whether a text column holds what people type: compared without regard to case and accents, as utf8mb4_0900_ai_ci does. */
 export function isTyped(column: string): boolean {

@@ -11,8 +11,6 @@ export interface Connection extends pg.Client {
   migrating?: boolean;
   /** Major version of its server. */
   serverVersion?: string;
-  /** Whether its server knows LIKE on nondeterministic collations: PostgreSQL 18 and newer. */
-  likeOnCollations?: boolean;
   /** Whether the savepoint `statement` exists in the current transaction. */
   guarded?: boolean;
 }

@@ -14,7 +14,6 @@ export async function learnServer(connection: Connection, settings: pg.ClientCon
   const major = knownServers.get(address) ?? (await askServer(connection));
   knownServers.set(address, major);
   connection.serverVersion = String(major);
-  connection.likeOnCollations = major >= 18;
 }
 
 async function askServer(connection: Connection): Promise<number> {

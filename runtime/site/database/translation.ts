@@ -22,35 +22,26 @@ export interface Translation {
   readonly mergeEqualBindings: boolean;
 }
 
-export interface TranslationOptions {
-  readonly likeOnCollations: boolean;
-}
-
 /**
  * Translates statements and remembers what it translated, by text. A statement seen before costs one look-up.
  */
 export class Translator {
-  readonly #options: TranslationOptions;
   readonly #seen = new Map<string, Translation>();
   /** Ghost sends some hundred different texts; lists of ids of any length make the rest. */
   static readonly capacity = 5_000;
   static readonly longestRemembered = 20_000;
 
-  constructor(options: TranslationOptions) {
-    this.#options = options;
-  }
-
   translate(sql: string): Translation {
     const known = this.#seen.get(sql);
     if (known !== undefined) return known;
-    const translation = translate(sql, this.#options);
+    const translation = translate(sql);
     if (this.#seen.size >= Translator.capacity) this.#seen.clear();
     if (sql.length <= Translator.longestRemembered) this.#seen.set(sql, translation);
     return translation;
   }
 }
 
-export function translate(sql: string, options: TranslationOptions): Translation {
+export function translate(sql: string): Translation {
   const replaced = replaceStatement(sql);
   if (replaced !== undefined) return whole(replaced, /^(create|delete)/.test(replaced) ? 'definition' : 'read');
   const tokens = tokenize(sql);
@@ -76,7 +67,7 @@ export function translate(sql: string, options: TranslationOptions): Translation
   // A view keeps what it was given: whoever reads from it orders its rows.
   if (!definition) grouped = rewriteSelects(tokens);
   orderNulls(tokens);
-  rewriteExpressions(tokens, { likeOnCollations: options.likeOnCollations, definition });
+  rewriteExpressions(tokens, definition);
   return { ...emit(tokens), kind, mergeEqualBindings: grouped };
 }
 

@@ -10,9 +10,29 @@ do $$ begin
   end if;
 end $$;
 
--- LIKE before PostgreSQL 18, which does not know nondeterministic collations: letters without case and accents.
-create or replace function mysql_compat.fold(value text) returns text language sql immutable strict parallel safe
-  return regexp_replace(normalize(lower(value collate "und-x-icu"), nfd) collate "C", '[\u0300-\u036f]', '', 'g');
+-- Both sides of LIKE: letters without case and accents, one for one. Not strict, so that it can be inlined.
+create or replace function mysql_compat.fold(value text) returns text language sql immutable parallel safe
+  return case when octet_length(value) = char_length(value) then lower(value collate "C")
+    else translate(regexp_replace(normalize(lower(value collate "und-x-icu"), nfd) collate "C",
+      '[\u0300-\u036f\u3099\u309a]', '', 'g'), 'øłđħŧ', 'oldht') end;
+-- LIKE on what is no text compares how the value is written.
+create or replace function mysql_compat.fold(value smallint) returns text language sql immutable parallel safe return value::text;
+create or replace function mysql_compat.fold(value integer) returns text language sql immutable parallel safe return value::text;
+create or replace function mysql_compat.fold(value bigint) returns text language sql immutable parallel safe return value::text;
+create or replace function mysql_compat.fold(value numeric) returns text language sql immutable parallel safe return value::text;
+create or replace function mysql_compat.fold(value timestamp) returns text language sql immutable parallel safe
+  return to_char(value, 'YYYY-MM-DD HH24:MI:SS');
+-- NQL's "does not contain" lowers whatever it is asked about, dates and numbers too.
+create or replace function mysql_compat.lower(value timestamp) returns text language sql immutable parallel safe return mysql_compat.fold(value);
+create or replace function mysql_compat.lower(value smallint) returns text language sql immutable parallel safe return value::text;
+create or replace function mysql_compat.lower(value integer) returns text language sql immutable parallel safe return value::text;
+create or replace function mysql_compat.lower(value bigint) returns text language sql immutable parallel safe return value::text;
+create or replace function mysql_compat.lower(value numeric) returns text language sql immutable parallel safe return value::text;
+-- A decimal division has four digits more than its dividend and is NULL for a zero divisor.
+create or replace function mysql_compat.divide(dividend numeric, divisor numeric) returns numeric language sql immutable parallel safe
+  return round(dividend / nullif(divisor, 0), scale(dividend) + 4);
+create or replace function mysql_compat.fold(value date) returns text language sql immutable parallel safe
+  return to_char(value, 'YYYY-MM-DD');
 
 create or replace function mysql_compat.version() returns text language sql stable parallel safe
   return '8.0.0-PostgreSQL-' || split_part(current_setting('server_version'), ' ', 1);

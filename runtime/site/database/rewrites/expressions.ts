@@ -1,8 +1,10 @@
+import { isTyped } from '../columns.ts';
 import { identifier, operator, raw, space, type Token, word } from '../lexer.ts';
 import {
   closingIndex,
   eachOutside,
   isCall,
+  isName,
   isOperator,
   isWord,
   nextIndex,
@@ -37,28 +39,23 @@ const intervalUnits = new Set(['SECOND', 'MINUTE', 'HOUR', 'DAY', 'WEEK', 'MONTH
 
 /** Words in mixed case that are no names; everything else in mixed case is an alias whose case the result must keep. */
 const keywords = new Set(
-  'SELECT FROM WHERE AND OR NOT NULL AS ON IN IS BY GROUP ORDER LIMIT OFFSET ASC DESC JOIN LEFT INNER OUTER UNION ALL CASE WHEN THEN ELSE END'.split(
+  'SELECT FROM WHERE AND OR NOT NULL AS ON IN IS BY GROUP ORDER LIMIT OFFSET ASC DESC JOIN LEFT INNER OUTER UNION ALL CASE WHEN THEN ELSE END DISTINCT HAVING BETWEEN'.split(
     ' ',
   ),
 );
 
-export interface ExpressionOptions {
-  /** Whether LIKE works on nondeterministic collations (PostgreSQL 18 and newer). */
-  readonly likeOnCollations: boolean;
-  /** Whether the statement defines objects: there words are names and types. */
-  readonly definition: boolean;
-}
-
 /**
  * Operators and functions of MySQL's expressions. One pass over the tokens; each case names who sends it.
+ *
+ * @param definition whether the statement defines objects: there words are names and types
  */
-export function rewriteExpressions(tokens: Token[], options: ExpressionOptions): void {
+export function rewriteExpressions(tokens: Token[], definition: boolean): void {
   for (let at = 0; at < tokens.length; at += 1) {
     const token = tokens[at] as Token;
     if (token.kind === 'operator') rewriteOperator(tokens, at, token.text);
     else if (token.kind === 'word') {
       if (isCall(tokens, at)) rewriteCall(tokens, at, token);
-      else rewriteWord(tokens, at, token, options);
+      else rewriteWord(tokens, at, token, definition);
     }
   }
 }
@@ -68,16 +65,60 @@ function rewriteOperator(tokens: Token[], at: number, text: string): void {
   else if (text === '&&') tokens[at] = raw('AND');
   else if (text === '||') tokens[at] = raw('OR');
   else if (text === '/') rewriteDivision(tokens, at);
+  else if (comparisons.has(text)) alignCollations(tokens, at);
 }
 
-/** `/` is a decimal division and NULL for a zero divisor (post analytics: click and open rates). */
+const comparisons = new Set(['=', '<>', '!=', '<', '<=', '>', '>=']);
+
+/**
+ * A column that machines fill compared with one that people type into (`stripe_price_id = from_plan` of the subscription
+ * statistics): PostgreSQL will not choose between their collations, MySQL's columns all have the same.
+ */
+function alignCollations(tokens: Token[], at: number): void {
+  const before = previousIndex(tokens, at);
+  const left = tokens[before];
+  let end = nextIndex(tokens, at);
+  // Joins name the table; what does not may be an assignment or a word of the language.
+  if (!isOperator(tokens[before - 1], '.') || !isOperator(tokens[end + 1], '.')) return;
+  while (isOperator(tokens[end + 1], '.')) end += 2;
+  const right = tokens[end];
+  if (!isName(left) || !isName(right) || isTyped(left.text) === isTyped(right.text)) return;
+  const collate = raw(' COLLATE mysql_compat.ai_ci');
+  if (isTyped(left.text)) tokens.splice(end + 1, 0, collate);
+  else tokens.splice(at, 0, collate, space);
+}
+
+/**
+ * `/` is a decimal division of four digits and NULL for a zero divisor (post analytics: click and open rates). The chain
+ * of factors before it is its dividend.
+ */
 function rewriteDivision(tokens: Token[], at: number): void {
-  tokens[at] = raw('* 1.0 /');
-  const start = nextIndex(tokens, at);
-  if (tokens[start]?.kind === 'number' && Number(tokens[start].text) !== 0) return;
-  const end = operandEnd(tokens, start);
-  tokens.splice(end, 0, raw(', 0)'));
-  tokens.splice(start, 0, raw('nullif('));
+  let start = operandStart(tokens, previousIndex(tokens, at));
+  for (
+    let before = previousIndex(tokens, start);
+    isOperator(tokens[before], '*');
+    before = previousIndex(tokens, start)
+  )
+    start = operandStart(tokens, previousIndex(tokens, before));
+  const end = operandEnd(tokens, nextIndex(tokens, at));
+  tokens[at] = raw(', ');
+  tokens.splice(end, 0, operator(')'));
+  tokens.splice(start, 0, raw('mysql_compat.divide'), operator('('));
+}
+
+/** Index at which the operand begins that ends at `last`: a name, a literal, a call or something in parentheses. */
+function operandStart(tokens: readonly Token[], last: number): number {
+  let start = last;
+  if (isOperator(tokens[start], ')')) {
+    for (let depth = 0; start >= 0; start -= 1) {
+      if (isOperator(tokens[start], ')')) depth += 1;
+      else if (isOperator(tokens[start], '(') && --depth === 0) break;
+    }
+    const name = previousIndex(tokens, start);
+    const called = tokens[name];
+    if (called?.kind === 'raw' || (called?.kind === 'word' && !keywords.has(called.upper))) start = name;
+  } else while (isOperator(tokens[start - 1], '.')) start -= 2;
+  return start;
 }
 
 /** Index after the operand that begins at `start`: a name, a literal, a call or something in parentheses. */
@@ -167,7 +208,7 @@ function rewriteGroupConcat(tokens: Token[], at: number): void {
   );
 }
 
-function rewriteWord(tokens: Token[], at: number, token: Token, options: ExpressionOptions): void {
+function rewriteWord(tokens: Token[], at: number, token: Token, definition: boolean): void {
   switch (token.upper) {
     case 'REGEXP':
     case 'RLIKE':
@@ -175,7 +216,7 @@ function rewriteWord(tokens: Token[], at: number, token: Token, options: Express
       tokens.splice(at, 1, raw('COLLATE "C" ~*'));
       return;
     case 'LIKE':
-      if (!options.definition && !options.likeOnCollations) rewriteLike(tokens, at);
+      if (!definition) rewriteLike(tokens, at);
       return;
     case 'INTERVAL':
       rewriteInterval(tokens, at);
@@ -192,20 +233,16 @@ function rewriteWord(tokens: Token[], at: number, token: Token, options: Express
   }
 }
 
-/** Before PostgreSQL 18 LIKE is an error on a nondeterministic collation: both sides are folded instead. */
+/**
+ * LIKE compares letter by letter without case and accents: 'ß' is no 'ss' to it, although the two are equal. Folding both
+ * sides does that on every release; PostgreSQL knows LIKE on nondeterministic collations from 18 on only, and there as a
+ * comparison of whole strings.
+ */
 function rewriteLike(tokens: Token[], at: number): void {
   let before = previousIndex(tokens, at);
   const negated = isWord(tokens[before], 'NOT');
   if (negated) before = previousIndex(tokens, before);
-  let start = before;
-  if (isOperator(tokens[start], ')')) {
-    for (let depth = 0; start >= 0; start -= 1) {
-      if (isOperator(tokens[start], ')')) depth += 1;
-      else if (isOperator(tokens[start], '(') && --depth === 0) break;
-    }
-    if (tokens[previousIndex(tokens, start)]?.kind === 'word' || tokens[previousIndex(tokens, start)]?.kind === 'raw')
-      start = previousIndex(tokens, start);
-  } else while (isOperator(tokens[start - 1], '.')) start -= 2;
+  const start = operandStart(tokens, before);
   const pattern = nextIndex(tokens, at);
   const end = operandEnd(tokens, pattern);
   // No longer a word: the pass that called this goes on behind what is inserted here and must not meet it again.

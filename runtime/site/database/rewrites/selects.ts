@@ -121,7 +121,7 @@ function primaryKey(tokens: readonly Token[], select: Select): Token[] | undefin
   const source = sourceOf(tokens, select);
   if (source === undefined || aggregatesRows(tokens, select)) return undefined;
   const columns = otherKeys[source.table] ?? ['id'];
-  if (columns.length === 0) return undefined;
+  if (columns.length === 0 || isCommonTable(tokens, source.table)) return undefined;
   if (/^(pg_|information_schema)/i.test(source.table)) return undefined;
   if (select.clauses.ORDER === undefined && !source.alone) return undefined;
   const { ORDER } = select.clauses;
@@ -142,6 +142,16 @@ function primaryKey(tokens: readonly Token[], select: Select): Token[] | undefin
     operator('.'),
     identifier(column),
   ]);
+}
+
+/** Whether `name` is what WITH calls a subquery: its rows have no key (top posts, top referrers). */
+function isCommonTable(tokens: readonly Token[], name: string): boolean {
+  if (!isWord(tokens[nextIndex(tokens, -1)], 'WITH')) return false;
+  return tokens.some((token, at) => {
+    const as = nextIndex(tokens, at);
+    const isNamed = isName(token) && token.text === name && isWord(tokens[as], 'AS');
+    return isNamed && isOperator(tokens[nextIndex(tokens, as)], '(');
+  });
 }
 
 function groupKeys(tokens: readonly Token[], select: Select): Token[] | undefined {
