@@ -13,6 +13,12 @@ export const chromium: SystemProgram = {
   debianPackage: 'chromium',
 };
 
+/** MariaDB, with which answers and speed are compared. */
+export const mariadb: SystemProgram = {
+  commands: ['mariadbd', 'mysqld'],
+  debianPackage: 'mariadb-server',
+};
+
 /** Absolute path of the first command of `program` on PATH, or undefined. */
 export function findProgram(program: Pick<SystemProgram, 'commands'>): string | undefined {
   for (const command of program.commands) {
