@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { joinSegments, type Translation } from './translation.ts';
 import { castToNumber } from './values.ts';
@@ -60,7 +61,11 @@ export async function execute(
 ): Promise<pg.QueryResult> {
   if (translation.kind === 'transaction') return control(connection, prepared.text);
   const query = { text: prepared.text, values: [...prepared.values] };
-  if ((connection.transactions ?? 0) === 0) return retryingCasts(connection, translation, query);
+  if ((connection.transactions ?? 0) === 0) {
+    return translation.kind === 'write'
+      ? retryingDeadlocks(connection, query)
+      : retryingCasts(connection, translation, query);
+  }
   if (translation.kind !== 'write') return connection.query(query);
   await connection.query(
     connection.guarded === true ? 'release savepoint statement; savepoint statement' : 'savepoint statement',
@@ -71,6 +76,29 @@ export async function execute(
   } catch (error) {
     await connection.query('rollback to savepoint statement');
     throw error;
+  }
+}
+
+const deadlock = '40P01';
+const deadlockTries = 3;
+
+/**
+ * A write outside of a transaction that lost a deadlock: nothing of it was done, so it is sent again. InnoDB locks rows in
+ * the order of an index, PostgreSQL in the order in which it meets them, and Ghost, which was written for the one, retries
+ * nothing. Inside of a transaction the whole of it has to be repeated, which only its owner can do: there the error goes out
+ * as MySQL's 1213.
+ */
+async function retryingDeadlocks(
+  connection: Connection,
+  query: { text: string; values: unknown[] },
+): Promise<pg.QueryResult> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await connection.query(query);
+    } catch (error) {
+      if ((error as { code?: string }).code !== deadlock || tries === deadlockTries) throw error;
+      await sleep(Math.random() * 50 * tries);
+    }
   }
 }
 

@@ -1,6 +1,8 @@
 import { createRequire } from 'node:module';
 import path from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import type { Knex } from 'knex';
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { provisionSiteDatabase } from '../../../runtime/database/provision.ts';
 import { ghostDatabaseConfig } from '../../../runtime/site/database/connection.ts';
@@ -178,6 +180,39 @@ describe('the dialect on a real server', () => {
       }),
     );
     expect(await knex('posts').whereIn('id', ['e', 'g']).del()).toBe(2);
+  });
+
+  it('sends a write again that lost a deadlock, and reports 1213 inside of a transaction', async () => {
+    await knex('posts').insert([
+      { id: 'm1', slug: 'm1' },
+      { id: 'm2', slug: 'm2' },
+    ]);
+    // The administrator looks for deadlocks so late that the site is always the one to lose.
+    const rival = new pg.Client({ ...server, database: 'ghost_site_dialect' });
+    await rival.connect();
+    const race = async (lose: () => PromiseLike<unknown>) => {
+      await rival.query("set deadlock_timeout = '20s'; begin; update posts set html = 'rival' where id = 'm2'");
+      const losing = Promise.resolve(lose());
+      losing.catch(() => undefined);
+      await setTimeout(300);
+      await rival.query("update posts set html = 'rival' where id = 'm1'; commit");
+      return losing;
+    };
+    try {
+      expect(await race(() => knex('posts').where('id', 'like', 'm%').update({ html: 'site' }))).toBe(2);
+      expect(await knex('posts').where('id', 'm1').first('html')).toEqual({ html: 'site' });
+      const inside = knex.transaction.bind(knex);
+      const lost = race(() =>
+        inside(async (transaction) => {
+          await transaction('posts').where('id', 'm1').update({ html: 'x' });
+          await transaction('posts').where('id', 'm2').update({ html: 'x' });
+        }),
+      );
+      expect(await failure(lost)).toMatchObject({ code: 'ER_LOCK_DEADLOCK', errno: 1213 });
+    } finally {
+      await rival.end();
+      await knex('posts').where('id', 'like', 'm%').del();
+    }
   });
 
   it('ignores and merges duplicates', async () => {
