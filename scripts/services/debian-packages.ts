@@ -19,6 +19,9 @@ export const mariadb: SystemProgram = {
   debianPackage: 'mariadb-server',
 };
 
+/** PgBouncer, the pooler between sites and their server. */
+export const pgbouncer: SystemProgram = { commands: ['pgbouncer'], debianPackage: 'pgbouncer' };
+
 /** Absolute path of the first command of `program` on PATH, or undefined. */
 export function findProgram(program: Pick<SystemProgram, 'commands'>): string | undefined {
   for (const command of program.commands) {

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
@@ -6,6 +6,7 @@ import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import pg from 'pg';
+import { spawnUnprivileged } from './unprivileged.ts';
 
 export interface PostgresServerOptions {
   /** Where the cluster's files are, or will be made by `initdb`. Its password file stands beside it. */
@@ -98,7 +99,6 @@ export async function startPostgres(options: PostgresServerOptions): Promise<Pos
   };
   const args = ['-D', dataDir, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])];
   const log = await open(logFile, 'a', 0o600);
-  // Detached: Ctrl-C reaches the whole foreground group, and the sites must be able to finish their work first.
   const child = spawnUnprivileged(path.join(binDir, 'postgres'), args, { stdio: ['ignore', log.fd, log.fd] });
   await log.close();
   const ended = new Promise<void>((resolve) => {
@@ -160,24 +160,6 @@ async function stopLeftover(binDir: string, dataDir: string): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     child.once('error', reject);
     child.once('exit', () => resolve());
-  });
-}
-
-/**
- * PostgreSQL refuses to run as root. Root therefore runs it in a user namespace in which it is nobody (initdb wants a user that exists); files stay
- * root's own, so a checkout below /root works too.
- */
-function spawnUnprivileged(
-  file: string,
-  args: string[],
-  options: { stdio: 'ignore' | ('ignore' | 'pipe' | number)[] },
-): ChildProcess {
-  const env = { PATH: process.env.PATH, LC_ALL: 'C', TZ: 'UTC' };
-  if (process.getuid?.() !== 0) return spawn(file, args, { ...options, env, detached: true });
-  return spawn('unshare', ['--user', '--map-user=65534', '--map-group=65534', file, ...args], {
-    ...options,
-    env,
-    detached: true,
   });
 }
 

@@ -26,6 +26,11 @@ export interface Call {
    * (https://dev.mysql.com/doc/refman/8.0/en/limit-optimization.html). They are compared without their order; after `stats by mrr` that of the key is still compared.
    */
   readonly unordered?: readonly string[];
+  /**
+   * Asked again until this value stands at this path of the answer, for half a minute at most: Ghost goes on with an import
+   * after it answered.
+   */
+  readonly until?: { readonly path: string; readonly value: string };
   /** Values to keep from the answer: name to path in it (`posts.0.id`). */
   readonly keep?: Readonly<Record<string, string>>;
 }

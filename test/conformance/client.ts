@@ -1,4 +1,5 @@
 import { request } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Call, type Caller, fillIn, valueAt } from './call.ts';
 import { siteUrl } from './contestants.ts';
 import { apiKeys } from './database.ts';
@@ -48,7 +49,13 @@ export class Client {
     const separator = path.includes('?') ? '&' : '?';
     const target = call.as === 'content' ? `${path}${separator}key=${apiKeys.content}` : path;
     const payload = upload !== undefined ? form(upload) : body !== undefined ? json(body) : undefined;
-    const response = await this.#send(method, target, call.as, payload);
+    let response = await this.#send(method, target, call.as, payload);
+    const { until } = call;
+    for (let tries = 0; until !== undefined && tries < 150; tries += 1) {
+      if (valueAt(parse(response.body), until.path) === until.value) break;
+      await sleep(200);
+      response = await this.#send(method, target, call.as, payload);
+    }
     for (const [name, at] of Object.entries(call.keep ?? {})) {
       const value = at.startsWith('header ') ? response.headers[at.slice(7)] : valueAt(parse(response.body), at);
       if (value !== undefined) this.#kept.set(name, value);

@@ -2,6 +2,7 @@ import path from 'node:path';
 import type { Knex } from 'knex';
 import { provisionSiteDatabase } from '../../runtime/database/provision.ts';
 import type { MariadbServer } from '../../scripts/services/mariadb.ts';
+import { startPgbouncer } from '../../scripts/services/pgbouncer.ts';
 import { freePort, type PostgresServer } from '../../scripts/services/postgres.ts';
 import { type StockDatabase, startStockGhost } from '../../scripts/services/stock-ghost.ts';
 import { SiteUnderTest } from '../support/site-process.ts';
@@ -65,30 +66,38 @@ export function mariadbContestant({ dir, ghostPath }: Place, server: MariadbServ
   };
 }
 
-/** @param pooler where Ghost connects instead of the server itself, which then serves migrations alone */
+/**
+ * PostgreSQL with a schema or a database for the site, or with a database behind PgBouncer in transaction mode: migrations
+ * alone then reach the server itself.
+ */
 export function postgresContestant(
   { dir, ghostPath }: Place,
   server: PostgresServer,
-  strategy: 'schema' | 'database',
-  pooler?: { readonly host: string; readonly port: number },
+  kind: 'schema' | 'database' | 'pooler',
 ): Contestant {
-  const name = `postgres ${strategy}`;
-  const slug = `conformance-${strategy}`;
+  const name = kind === 'pooler' ? 'postgres database through PgBouncer' : `postgres ${kind}`;
+  const strategy = kind === 'schema' ? 'schema' : 'database';
+  const slug = `conformance-${kind}`;
   const password = 'a-password';
   const placed = provisionSiteDatabase(server, { slug, strategy, password });
   let database = '';
   return {
     name,
     async start() {
-      database = (await placed).database;
+      const place = await placed;
+      database = place.database;
       const [port, probePort] = [await freePort(), await freePort()];
+      const pooler =
+        kind === 'pooler'
+          ? await startPgbouncer({ dir: path.join(dir, 'pgbouncer'), server, users: { [place.user]: password } })
+          : undefined;
       const endpoint = pooler ?? server;
       const site = new SiteUnderTest({
         ...ghostEnvironment,
         GHOST_PATH: path.resolve(ghostPath),
         SITE_SLUG: slug,
         SITE_URL: siteUrl,
-        CONTENT_PATH: contentPathOf(dir, name.replace(' ', '-')),
+        CONTENT_PATH: contentPathOf(dir, slug),
         PORT: String(port),
         PROBE_PORT: String(probePort),
         DATABASE_CLIENT: 'postgres',
@@ -106,6 +115,7 @@ export function postgresContestant(
         output: () => site.output,
         async stop() {
           await site.stop();
+          await pooler?.stop();
         },
       };
     },

@@ -13,7 +13,7 @@ export interface NormaliseOptions {
   readonly names: ReadonlyMap<string, string>;
   /** Universally unique ids that the suite itself wrote, the same into every database. */
   readonly seeded: ReadonlySet<string>;
-  /** Start of the run: instants from a minute before it on are the run's own. */
+  /** Start of the run: instants from then on are the run's own. */
   readonly since: Date;
 }
 
@@ -39,7 +39,7 @@ export function normalise(
     const time = Date.parse(
       text.includes('GMT') || /Z|[+-]\d\d:?\d\d$/.test(text) ? text : `${text.replace(' ', 'T')}Z`,
     );
-    const own = time >= options.since.getTime() - 60_000 && time <= Date.now() + 60_000;
+    const own = time >= Math.trunc(options.since.getTime() / 1000) * 1000 && time <= Date.now() + 60_000;
     return own ? '<now>' : text;
   };
   const clean = (text: string): string => {

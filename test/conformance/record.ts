@@ -25,6 +25,7 @@ export interface Recording {
 
 /** Initialises Ghost on an empty database, fills it, and sends it every call in order. */
 export async function record(contestant: Contestant, options: RecordOptions): Promise<Recording> {
+  const since = new Date();
   const first = await contestant.start();
   await new Client(first.port).setUp();
   await first.stop();
@@ -40,7 +41,6 @@ export async function record(contestant: Contestant, options: RecordOptions): Pr
   }
   const running = await contestant.start();
   try {
-    const since = new Date();
     const client = new Client(running.port);
     await client.signIn();
     const answers = new Map<string, NormalAnswer>();

@@ -1,41 +1,57 @@
-import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { runCommand, UsageError } from '../../scripts/command.ts';
+import { ghostPathOf } from '../../scripts/fleet/ghost-release.ts';
 import { startMariadb } from '../../scripts/services/mariadb.ts';
-import { startTestPostgres } from '../support/site-process.ts';
-import { type Comparison, compare } from './compare.ts';
+import { startPostgres } from '../../scripts/services/postgres.ts';
+import { type PostgresMajor, postgresBinDir, postgresMajors } from '../../scripts/services/postgres-releases.ts';
+import { compare } from './compare.ts';
 import { type Contestant, mariadbContestant, postgresContestant, sqliteContestant } from './contestants.ts';
 import { createCorpus } from './corpus/index.ts';
-import { explanations } from './explained.ts';
 import { type Recording, record } from './record.ts';
+import { countsOf, describe, unexplained, writeFigures } from './report.ts';
 
-const usage = `usage: npm run conformance -- [--ghost <version>] [--seed <n>] [--random <n>] [--only <database>,...]
+const usage = `usage: npm run conformance -- [--ghost <version>] [--seed <n>] [--random <n>] [--postgres <major>] …
 
-Sends the same requests to unmodified Ghost on SQLite, MariaDB (the stand-in for MySQL 8) and PostgreSQL, both strategies,
-and compares each answer with MariaDB's. Exit code 0 only without unexplained differences on PostgreSQL.
+Sends the same requests to unmodified Ghost on SQLite, MariaDB (the stand-in for MySQL 8) and PostgreSQL (a schema, a
+database, a database behind PgBouncer in transaction mode), and compares each answer with MariaDB's. Exit code 0 only
+without unexplained differences on PostgreSQL.
 
   --ghost <version>     a release of Ghost 6; default: the pinned one
+  --postgres <major>    15, 16, 17 or 18; default 18
   --seed <n>            of the data and of the random requests; default: by the clock, printed
   --random <n>          number of random requests; default 250
   --every <n>           ask only each n-th of the systematic filters and orders; default 1
-  --only <names>        of sqlite, schema, database; default: all three; MariaDB always runs
+  --only <names>        of sqlite, schema, database, pooler; default: all; MariaDB always runs
   --grep <text>         print only differences of calls whose name or path contains it
-  --report <file>       write every difference there, and what each Ghost logged`;
+  --report <file>       write every difference there, and what each Ghost logged
+  --write               write the figures into README.md (whole runs only)`;
+
+const kinds = ['sqlite', 'schema', 'database', 'pooler'] as const;
+
+interface Settings {
+  readonly ghost: string | undefined;
+  readonly postgres: PostgresMajor;
+  readonly seed: number;
+  readonly random: number;
+  readonly every: number;
+  readonly only: readonly (typeof kinds)[number][];
+}
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
       ghost: { type: 'string' },
+      postgres: { type: 'string', default: '18' },
       seed: { type: 'string', default: String(Date.now() % 1_000_000) },
       random: { type: 'string', default: '250' },
       every: { type: 'string', default: '1' },
-      only: { type: 'string', default: 'sqlite,schema,database' },
+      only: { type: 'string', default: kinds.join(',') },
       grep: { type: 'string', default: '' },
       report: { type: 'string' },
+      write: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h' },
     },
   });
@@ -43,25 +59,22 @@ async function main(): Promise<number> {
     console.log(usage);
     return 0;
   }
-  const only = values.only.split(',');
-  checkArguments(values, only);
-  const [seed, random, every] = [Number(values.seed), Number(values.random), Number(values.every)];
-  const ghostPath = installedGhost(values.ghost);
+  const settings = readSettings(values);
+  const { seed, random, every, only, postgres: major } = settings;
+  const ghostPath = path.resolve(await ghostPathOf(settings.ghost));
   const anchor = new Date(`${new Date().toISOString().slice(0, 10)}T00:00:00Z`);
   const calls = createCorpus({ seed, random, anchor, every });
-  console.log(`seed ${seed}: ${calls.length} calls a database, ${random} of them random; ${path.basename(ghostPath)}`);
+  const title = `Ghost ${settings.ghost ?? 'as pinned'}, PostgreSQL ${major}, seed ${seed}: ${calls.length} calls a database, ${random} of them random`;
+  console.log(title);
 
   const dir = await mkdtemp(path.join(tmpdir(), 'ghost-fleet-conformance-'));
   const mariadb = await startMariadb({ dataDir: path.join(dir, 'mariadb-data') });
-  const postgres = await startTestPostgres(dir);
+  const postgres = await startPostgres({ dataDir: path.join(dir, 'postgres'), binDir: await postgresBinDir(major) });
   try {
     const place = { dir, ghostPath };
-    const contestants: Contestant[] = [
-      mariadbContestant(place, mariadb),
-      ...(only.includes('sqlite') ? [sqliteContestant(place)] : []),
-      ...(only.includes('schema') ? [postgresContestant(place, postgres, 'schema')] : []),
-      ...(only.includes('database') ? [postgresContestant(place, postgres, 'database')] : []),
-    ];
+    const contestants: Contestant[] = [mariadbContestant(place, mariadb)];
+    for (const kind of kinds.filter((name) => only.includes(name)))
+      contestants.push(kind === 'sqlite' ? sqliteContestant(place) : postgresContestant(place, postgres, kind));
     const recordings: Recording[] = [];
     for (const contestant of contestants) {
       const onProgress = (answered: number) =>
@@ -77,60 +90,43 @@ async function main(): Promise<number> {
     }
     for (const comparison of comparisons.filter(({ name }) => name !== 'sqlite'))
       console.log(describe(comparison, values.grep));
-    return conclude(comparisons);
+    if (values.write) await writeFigures('README.md', title, comparisons);
+    console.log(countsOf(comparisons));
+    return unexplained(comparisons) === 0 ? 0 : 1;
   } finally {
     await Promise.all([mariadb.stop(), postgres.stop()]);
     await rm(dir, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 
-function checkArguments(values: { seed: string; random: string; every: string }, only: readonly string[]): void {
+function readSettings(values: {
+  ghost?: string | undefined;
+  postgres: string;
+  seed: string;
+  random: string;
+  every: string;
+  only: string;
+  write: boolean;
+}): Settings {
   const problems: string[] = [];
+  if (values.ghost !== undefined && !/^6\.\d+\.\d+$/.test(values.ghost))
+    problems.push(`--ghost: expected a release of Ghost 6 such as 6.65.0; got ${values.ghost}`);
+  const postgres = postgresMajors.find((major) => String(major) === values.postgres);
+  if (postgres === undefined)
+    problems.push(`--postgres: expected ${postgresMajors.join(', ')}; got ${values.postgres}`);
   for (const name of ['seed', 'random', 'every'] as const) {
-    if (!/^\d{1,9}$/.test(values[name]) || (name === 'every' && values[name] === '0'))
+    if (!/^\d{1,9}$/.test(values[name]) || (name === 'every' && Number(values[name]) === 0))
       problems.push(`--${name}: expected a whole number; got ${values[name]}`);
   }
-  const unknown = only.filter((name) => !['sqlite', 'schema', 'database'].includes(name));
-  if (unknown.length > 0) problems.push(`--only: expected sqlite, schema, database; got ${unknown.join(', ')}`);
-  if (problems.length > 0) throw new UsageError(problems);
-}
-
-function installedGhost(version: string | undefined): string {
-  if (version === undefined) return path.resolve('.tools/ghost');
-  if (!/^6\.\d+\.\d+$/.test(version))
-    throw new UsageError([`--ghost: expected a release of Ghost 6 such as 6.65.0; got ${version}`]);
-  const ghostPath = path.resolve(`.tools/ghost-${version}`);
-  if (!existsSync(ghostPath)) {
-    const installed = spawnSync('sh', ['scripts/install-ghost.sh', version], { stdio: 'inherit' });
-    if (installed.status !== 0) throw new UsageError([`--ghost: ${version} could not be installed`]);
-  }
-  return ghostPath;
-}
-
-function describe({ name, different, outdated }: Comparison, grep: string): string {
-  const lines: string[] = [];
-  for (const { call, lines: found, explanation } of different) {
-    if (!`${call.name} ${call.path}`.includes(grep)) continue;
-    const why = explanation === undefined ? 'UNEXPLAINED' : `explained: ${explanation.reason} (${explanation.manual})`;
-    lines.push(`${name}: ${call.name}: ${call.method} ${decodeURIComponent(call.path)}: ${why}`);
-    lines.push(
-      ...found.slice(0, 8).map((line) => `    ${line}`),
-      ...(found.length > 8 ? [`    … and ${found.length - 8} more`] : []),
-    );
-  }
-  for (const { call, reason } of outdated) lines.push(`${name}: ${call}: the explanation no longer matches: ${reason}`);
-  return lines.join('\n');
-}
-
-function conclude(comparisons: readonly Comparison[]): number {
-  let unexplained = 0;
-  const counts = comparisons.map(({ name, calls, equal, different, outdated }) => {
-    const explained = different.filter(({ explanation }) => explanation !== undefined).length;
-    if (name !== 'sqlite') unexplained += different.length - explained + outdated.length;
-    return `${name}: ${calls} calls, ${equal} equal, ${different.length} different${name === 'sqlite' ? '' : ` (${explained} explained)`}`;
-  });
-  console.log(`${counts.join('; ')}; ${explanations.length} explanations; ${unexplained} unexplained on PostgreSQL`);
-  return unexplained === 0 ? 0 : 1;
+  const names = values.only.split(',');
+  const only = kinds.filter((kind) => names.includes(kind));
+  const unknown = names.filter((name) => !kinds.some((kind) => kind === name));
+  if (unknown.length > 0) problems.push(`--only: expected ${kinds.join(', ')}; got ${unknown.join(', ')}`);
+  if (values.write && (only.length < kinds.length || values.every !== '1'))
+    problems.push('--write: expected a whole run, without --only and --every');
+  if (postgres === undefined || problems.length > 0) throw new UsageError(problems);
+  const [seed, random, every] = [Number(values.seed), Number(values.random), Number(values.every)];
+  return { ghost: values.ghost, postgres, seed, random, every, only };
 }
 
 await runCommand(main);

@@ -323,6 +323,12 @@ export function wholesale(): Call[] {
     path: '/ghost/api/admin/db/',
     upload: { field: 'importfile', filename: 'import.json', type: 'application/json', content: exportFile() },
   });
+  area.add({
+    method: 'GET',
+    as: 'owner',
+    path: `/ghost/api/admin/posts/?${filter("title:'Without slug'")}&fields=title`,
+    until: { path: 'meta.pagination.total', value: '1' },
+  });
   area.admin('posts/?filter=slug:[imported-one,imported-two,harbour-posts-0]&include=tags,authors&formats=html');
   area.admin('tags/?limit=all&order=name%20asc&include=count.posts');
   area.admin('db/', ['db.0.data.posts_products', 'db.0.data.posts_tags']);
