@@ -1,5 +1,8 @@
-/** Who asks: the owner with a staff session, an integration with its content key, a signed-in member, or anybody. */
-export type Caller = 'owner' | 'content' | 'member' | 'visitor';
+/**
+ * Who asks: the owner with a staff session, an integration with its content key, a signed-in member, or anybody. The
+ * receiver of the webhooks is asked itself, for what was delivered.
+ */
+export type Caller = 'owner' | 'content' | 'member' | 'visitor' | 'receiver';
 
 /** Values that earlier answers left for later calls: names chosen by the corpus, ids and times given by Ghost. */
 export type Kept = ReadonlyMap<string, string>;

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Call, type Caller, fillIn, valueAt } from './call.ts';
 import { siteUrl } from './contestants.ts';
 import { apiKeys } from './database.ts';
+import type { Receiver } from './receiver.ts';
 
 /** What came back for one call. */
 export interface Response {
@@ -22,11 +23,14 @@ const keptHeaders = ['content-type', 'location', 'x-cache-invalidate', 'cache-co
 /** Sends the suite's calls to one Ghost, as its owner, an integration, a member or a visitor. */
 export class Client {
   readonly #port: number;
-  readonly #kept = new Map<string, string>();
+  readonly #receiverPort: number;
+  readonly #kept: Map<string, string>;
   readonly #cookies = new Map<Caller, Map<string, string>>();
 
-  constructor(port: number) {
+  constructor(port: number, receiver: Receiver) {
     this.#port = port;
+    this.#receiverPort = receiver.port;
+    this.#kept = new Map([['receiver', String(receiver.port)]]);
   }
 
   async setUp(): Promise<void> {
@@ -72,6 +76,7 @@ export class Client {
   #send(method: string, path: string, as: Caller, payload?: { type: string; body: Buffer }): Promise<Response> {
     const jar = this.#cookies.get(as) ?? new Map<string, string>();
     this.#cookies.set(as, jar);
+    const port = as === 'receiver' ? this.#receiverPort : this.#port;
     const { host, origin } = new URL(siteUrl);
     // An absolute address that Ghost itself gave (a link to sign in) is asked for here.
     const target = path.startsWith(siteUrl) ? path.slice(siteUrl.length) : path;
@@ -83,7 +88,7 @@ export class Client {
     };
     return new Promise((resolve, reject) => {
       const sent = request(
-        { host: '127.0.0.1', port: this.#port, method, path: target, headers, agent: false, timeout: 60_000 },
+        { host: '127.0.0.1', port, method, path: target, headers, agent: false, timeout: 60_000 },
         (response) => {
           const chunks: Buffer[] = [];
           response.on('data', (chunk: Buffer) => chunks.push(chunk));

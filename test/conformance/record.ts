@@ -3,12 +3,15 @@ import { Client } from './client.ts';
 import type { Contestant } from './contestants.ts';
 import { fillDatabase, nameGenerated } from './database.ts';
 import { type NormalAnswer, normalise } from './normalise.ts';
+import type { Receiver } from './receiver.ts';
 
 export interface RecordOptions {
   readonly ghostPath: string;
   readonly seed: number;
   readonly anchor: Date;
   readonly calls: readonly Call[];
+  /** Where the sites send their webhooks. */
+  readonly receiver: Receiver;
   /** Called now and then with the number of calls that were answered. */
   readonly onProgress?: (answered: number) => void;
 }
@@ -27,7 +30,7 @@ export interface Recording {
 export async function record(contestant: Contestant, options: RecordOptions): Promise<Recording> {
   const since = new Date();
   const first = await contestant.start();
-  await new Client(first.port).setUp();
+  await new Client(first.port, options.receiver).setUp();
   await first.stop();
   await contestant.afterFirstStart();
   const knex = contestant.connect();
@@ -39,9 +42,10 @@ export async function record(contestant: Contestant, options: RecordOptions): Pr
   } finally {
     await knex.destroy();
   }
+  options.receiver.clear();
   const running = await contestant.start();
   try {
-    const client = new Client(running.port);
+    const client = new Client(running.port, options.receiver);
     await client.signIn();
     const answers = new Map<string, NormalAnswer>();
     const started = performance.now();

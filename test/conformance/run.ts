@@ -10,6 +10,7 @@ import { type PostgresMajor, postgresBinDir, postgresMajors } from '../../script
 import { compare } from './compare.ts';
 import { type Contestant, mariadbContestant, postgresContestant, sqliteContestant } from './contestants.ts';
 import { createCorpus } from './corpus/index.ts';
+import { startReceiver } from './receiver.ts';
 import { type Recording, record } from './record.ts';
 import { countsOf, describe, unexplained, writeFigures } from './report.ts';
 
@@ -70,6 +71,7 @@ async function main(): Promise<number> {
   const dir = await mkdtemp(path.join(tmpdir(), 'ghost-fleet-conformance-'));
   const mariadb = await startMariadb({ dataDir: path.join(dir, 'mariadb-data') });
   const postgres = await startPostgres({ dataDir: path.join(dir, 'postgres'), binDir: await postgresBinDir(major) });
+  const receiver = await startReceiver();
   try {
     const place = { dir, ghostPath };
     const contestants: Contestant[] = [mariadbContestant(place, mariadb)];
@@ -79,7 +81,7 @@ async function main(): Promise<number> {
     for (const contestant of contestants) {
       const onProgress = (answered: number) =>
         process.stderr.write(`\r${contestant.name}: ${answered} of ${calls.length} `);
-      recordings.push(await record(contestant, { ghostPath, seed, anchor, calls, onProgress }));
+      recordings.push(await record(contestant, { ghostPath, seed, anchor, calls, receiver, onProgress }));
       process.stderr.write('\n');
     }
     const [reference, ...others] = recordings as [Recording, ...Recording[]];
@@ -94,7 +96,7 @@ async function main(): Promise<number> {
     console.log(countsOf(comparisons));
     return unexplained(comparisons) === 0 ? 0 : 1;
   } finally {
-    await Promise.all([mariadb.stop(), postgres.stop()]);
+    await Promise.all([receiver.stop(), mariadb.stop(), postgres.stop()]);
     await rm(dir, { recursive: true, force: true, maxRetries: 5 });
   }
 }

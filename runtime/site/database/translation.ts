@@ -1,4 +1,5 @@
 import { type Token, tokenize } from './lexer.ts';
+import { expandAliases } from './rewrites/aliases.ts';
 import { dropIndexPrefixes, dropOnlineOptions, dropViewOptions } from './rewrites/definitions.ts';
 import { nameCallColumns, rewriteExpressions } from './rewrites/expressions.ts';
 import { completeOrder, dropOrderOfCounts, fitLocks, orderNulls, swapLimits } from './rewrites/selects.ts';
@@ -76,6 +77,7 @@ function rewriteSelects(tokens: Token[]): boolean {
   swapLimits(tokens);
   let grouped = false;
   const rewrites: ((tokens: Token[], select: Select) => void)[] = [
+    expandAliases,
     dropOrderOfCounts,
     fitLocks,
     completeOrder,

@@ -3,6 +3,7 @@ import { editing, memberChanges, wholesale } from './changes.ts';
 import { everyField, everyOrder, randomRequests } from './filters.ts';
 import { memberSession } from './members.ts';
 import { adminReads, publicReads } from './reads.ts';
+import { webhooks } from './webhooks.ts';
 
 export interface CorpusOptions {
   readonly seed: number;
@@ -25,6 +26,7 @@ export function createCorpus({ seed, random, anchor, every = 1 }: CorpusOptions)
     ...memberSession(),
     ...editing(),
     ...memberChanges(),
+    ...webhooks(),
     ...wholesale(),
   ];
 }

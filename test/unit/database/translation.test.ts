@@ -99,7 +99,7 @@ describe('a translated statement', () => {
     [
       'keeps the case of aliases',
       'select max(`id`) as maxId from `a` group by `b` having maxId > 1',
-      'select max("id") as "maxId" from "a" group by "b" having "maxId" > 1 ORDER BY "b" NULLS FIRST',
+      'select max("id") as "maxId" from "a" group by "b" having (max("id")) > 1 ORDER BY "b" NULLS FIRST',
     ],
     [
       'takes a lock off a distinct select',
@@ -116,6 +116,16 @@ describe('a translated statement', () => {
       'divides chains of factors and quotients from the left',
       'delete from t where 100 * (a + b) / sum(c) / t.d < 5',
       'delete from t where mysql_compat.divide(mysql_compat.divide(100 * (a + b) , sum(c)) , t.d) < 5',
+    ],
+    [
+      'knows aliases in HAVING and inside of the keys of ORDER BY',
+      'select `a`, count(?) as `count` from (select 1) q group by `a` having `count` > ? and max(`count`) order by `count` desc, `count` + ?',
+      'select "a", count($1) as "count" from (select 1) q group by "a" having (count($2)) > $3 and max((count($4))) order by "count" desc NULLS LAST, (count($5)) + $6 NULLS FIRST, "a" NULLS FIRST',
+    ],
+    [
+      'leaves a column its own name in HAVING',
+      'select `t`.`a` as `a`, t.count from (select 1) q group by `a` having t.`a` > 1 and count(`a`) > 1',
+      'select "t"."a" as "a", t.count from (select 1) q group by "a" having t."a" > 1 and count("a") > 1 ORDER BY "a" NULLS FIRST',
     ],
     [
       'leaves the rows of a common table without a key to fall back on',
