@@ -63,6 +63,12 @@ const rules: readonly Rule[] = [
     rewrite: ([, name = '']) => `select mysql_compat.database_exists(${literal(name)})`,
   },
   {
+    // knex-migrator's reset. The database stays, empty: a site's role may not make one, and init expects to find it.
+    pattern: new RegExp(String.raw`^drop\s+(?:database|schema)\s+(if\s+exists\s+)?${quoted}$`, 'i'),
+    rewrite: ([, lenient, name = '']) =>
+      `select mysql_compat.empty_database(${literal(name)}, ${lenient !== undefined})`,
+  },
+  {
     pattern: new RegExp(String.raw`^create\s+table\s+${quoted}\s+like\s+${quoted}$`, 'i'),
     rewrite: ([, to = '', from = '']) => `create table ${name(to)} (like ${name(from)} including all)`,
   },
@@ -76,7 +82,7 @@ const rules: readonly Rule[] = [
 /** PostgreSQL's text for a statement that it does not have, with `$1` for the placeholder; undefined for all others. */
 export function replaceStatement(sql: string): string | undefined {
   const text = sql.trim().replace(/;\s*$/, '');
-  if (!/^(show|set|create|truncate)\b/i.test(text)) return undefined;
+  if (!/^(show|set|create|drop|truncate)\b/i.test(text)) return undefined;
   for (const { pattern, rewrite } of rules) {
     const match = pattern.exec(text);
     if (match !== null) return rewrite(match);

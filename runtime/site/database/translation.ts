@@ -1,6 +1,6 @@
 import { type Token, tokenize } from './lexer.ts';
 import { expandAliases } from './rewrites/aliases.ts';
-import { dropIndexPrefixes, dropOnlineOptions, dropViewOptions } from './rewrites/definitions.ts';
+import { deferForeignKeys, dropIndexPrefixes, dropOnlineOptions, dropViewOptions } from './rewrites/definitions.ts';
 import { nameCallColumns, rewriteExpressions } from './rewrites/expressions.ts';
 import { completeOrder, dropOrderOfCounts, fitLocks, orderNulls, swapLimits } from './rewrites/selects.ts';
 import { rewriteInsertIgnore, rewriteUpsert, typeCaseAssignments, unqualifyAssignments } from './rewrites/writes.ts';
@@ -53,7 +53,10 @@ export function translate(sql: string): Translation {
   const definition = kind === 'definition';
   if (definition) {
     if (head === 'CREATE') dropViewOptions(tokens);
-    if (head === 'ALTER') dropOnlineOptions(tokens);
+    if (head === 'ALTER') {
+      dropOnlineOptions(tokens);
+      deferForeignKeys(tokens);
+    }
     dropIndexPrefixes(tokens);
   }
   if (head === 'INSERT' || head === 'REPLACE') {

@@ -247,4 +247,32 @@ describe('the dialect on a real server', () => {
     )) as unknown as [Record<string, unknown>[]];
     expect(rows).toEqual([{ at: '2026-11-24 12:00', recent: 1 }]);
   });
+
+  it('checks foreign keys at once, and when the transaction ends where their checks are off', async () => {
+    await knex.schema.createTable('posts_meta', (table) => {
+      table.string('id', 24).notNullable().primary();
+      table.string('post_id', 24).notNullable().references('posts.id');
+    });
+    await knex('posts_meta').insert({ id: 'm', post_id: 'a' });
+    const post = await knex('posts').where('id', 'a').first();
+    expect(await failure(knex('posts').where('id', 'a').del())).toMatchObject({ errno: 1451 });
+    await knex.transaction(async (transaction) => {
+      await transaction.raw('SET FOREIGN_KEY_CHECKS=0;');
+      await transaction('posts').where('id', 'a').del();
+      await transaction('posts').insert(post);
+      await transaction.raw('SET FOREIGN_KEY_CHECKS=1;');
+    });
+    expect(await ids(knex('posts'))).toEqual(['a', 'b', 'c']);
+  });
+
+  it('empties the database where MySQL drops it, and no other', async () => {
+    const [[row]] = (await knex.raw('select current_database()::text as name')) as unknown as [[{ name: string }]];
+    expect(await failure(knex.raw('drop database `another`'))).toMatchObject({ errno: 1049 });
+    await knex.raw('drop database if exists `another`');
+    expect(await knex.schema.hasTable('posts')).toBe(true);
+    await knex.raw('DROP DATABASE ??;', [row.name]);
+    const [tables] = (await knex.raw('show tables')) as unknown as [unknown[]];
+    expect(tables).toEqual([]);
+    expect(await failure(knex.raw('create database ??', [row.name]))).toMatchObject({ errno: 1007 });
+  });
 });

@@ -193,6 +193,16 @@ describe('a translated statement', () => {
       'create or replace sql security invoker view `v` as select `id` from `m`',
       'create or replace view "v" as select "id" from "m"',
     ],
+    [
+      'lets a foreign key be deferred',
+      'alter table `t` add constraint `f` foreign key (`a`) references `u` (`id`) on delete cascade',
+      'alter table "t" add constraint "f" foreign key ("a") references "u" ("id") on delete cascade DEFERRABLE INITIALLY IMMEDIATE',
+    ],
+    [
+      'empties the database that is to be dropped',
+      'DROP DATABASE IF EXISTS `d`;',
+      "select mysql_compat.empty_database('d', true)",
+    ],
     ['empties a table that others refer to', 'truncate `posts`', 'delete from "posts"'],
     [
       'leaves what stands in strings alone',

@@ -45,6 +45,20 @@ create or replace function mysql_compat.database_exists(name text) returns void 
   raise exception 'database "%" does not exist; it is made when the site is provisioned', name using errcode = '3D000';
 end $$;
 
+-- DROP DATABASE by knex-migrator's reset: everything that the site's role owns in its own database or schema goes.
+create or replace function mysql_compat.empty_database(name text, lenient boolean) returns void language plpgsql as $$
+declare found record; begin
+  if name <> current_database() then
+    if lenient then return; end if;
+    raise exception 'database "%" is not this site''s', name using errcode = '3D000';
+  end if;
+  for found in select oid::regclass as relation, case relkind when 'v' then 'view' else 'table' end as kind from pg_class
+    where relnamespace = current_schema()::regnamespace and relkind in ('r', 'p', 'v') and relowner = current_user::regrole
+  loop
+    execute format('drop %s if exists %s cascade', found.kind, found.relation);
+  end loop;
+end $$;
+
 -- SHOW INDEXES and SHOW COLUMNS of a table that is not there is error 1146, not an empty answer.
 create or replace function mysql_compat.table_or_error(name text) returns regclass language plpgsql stable as $$
 declare found regclass := to_regclass(quote_ident(name)); begin

@@ -1,4 +1,4 @@
-import type { Token } from '../lexer.ts';
+import { raw, type Token } from '../lexer.ts';
 import { isName, isOperator, isWord, nextIndex, previousIndex } from '../tokens.ts';
 
 /** `CREATE [OR REPLACE] [ALGORITHM = …] [DEFINER = …] [SQL SECURITY …] VIEW`: Ghost 6.50 and newer. */
@@ -37,4 +37,20 @@ export function dropIndexPrefixes(tokens: Token[]): void {
       tokens.splice(at, close - at + 1);
     }
   }
+}
+
+/**
+ * `ADD CONSTRAINT … FOREIGN KEY`: a key that can be deferred is one that `SET FOREIGN_KEY_CHECKS = 0` reaches (migrations
+ * that change a referenced table, resets); until then it is checked at once, as MySQL does.
+ */
+export function deferForeignKeys(tokens: Token[]): void {
+  const add = tokens.findIndex((token) => isWord(token, 'ADD'));
+  const key = tokens.findIndex((token, at) => isWord(token, 'FOREIGN') && isWord(tokens[nextIndex(tokens, at)], 'KEY'));
+  if (add >= 0 && key > add) tokens.splice(statementEnd(tokens), 0, raw(' DEFERRABLE INITIALLY IMMEDIATE'));
+}
+
+/** Index after the last token of a statement, its semicolon left out. */
+function statementEnd(tokens: readonly Token[]): number {
+  const last = previousIndex(tokens, tokens.length);
+  return isOperator(tokens[last], ';') ? last : last + 1;
 }
