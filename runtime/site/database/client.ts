@@ -5,6 +5,7 @@ import { toMysqlError } from './errors.ts';
 import { type Connection, execute, prepare } from './execution.ts';
 import { migrationEndpoint } from './migration-phase.ts';
 import { learnServer } from './server.ts';
+import { createTableCompiler } from './tables.ts';
 import { Translator } from './translation.ts';
 import { toBinding, valueTypes } from './values.ts';
 
@@ -44,6 +45,9 @@ export function createPostgresClient(requireFromKnex: RequireFromKnex, siteDatab
   const ColumnCompiler = createColumnCompiler(
     requireFromKnex('../postgres/schema/pg-columncompiler.js') as Parameters<typeof createColumnCompiler>[0],
   );
+  const TableCompiler = createTableCompiler(
+    requireFromKnex('../postgres/schema/pg-tablecompiler.js') as Parameters<typeof createTableCompiler>[0],
+  );
   const { makeEscape } = requireFromKnex('../../util/string.js') as { makeEscape: () => (value: unknown) => string };
 
   class GhostPostgresClient extends Base {
@@ -54,6 +58,10 @@ export function createPostgresClient(requireFromKnex: RequireFromKnex, siteDatab
 
     columnCompiler(...args: unknown[]): unknown {
       return new ColumnCompiler(...([this, ...args] as never[]));
+    }
+
+    tableCompiler(...args: unknown[]): unknown {
+      return new TableCompiler(...([this, ...args] as never[]));
     }
 
     /** Identifiers in backticks, so that one lexer reads the builder's statements and Ghost's raw ones alike. */

@@ -53,10 +53,8 @@ export function translate(sql: string): Translation {
   const definition = kind === 'definition';
   if (definition) {
     if (head === 'CREATE') dropViewOptions(tokens);
-    if (head === 'ALTER') {
-      dropOnlineOptions(tokens);
-      deferForeignKeys(tokens);
-    }
+    if (head === 'ALTER' || head === 'CREATE') dropOnlineOptions(tokens);
+    if (head === 'ALTER') deferForeignKeys(tokens);
     dropIndexPrefixes(tokens);
   }
   if (head === 'INSERT' || head === 'REPLACE') {

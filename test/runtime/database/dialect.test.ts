@@ -215,6 +215,31 @@ describe('the dialect on a real server', () => {
     }
   });
 
+  it('indexes foreign keys as InnoDB does, once', async () => {
+    await knex.schema.createTable('notes', (table) => {
+      table.string('id', 24).notNullable().primary();
+      table.string('post_id', 24).notNullable().references('posts.id');
+      table.string('author_id', 24).nullable().references('posts.id').withKeyName('notes_by');
+      table.string('parent_id', 24).nullable().references('posts.id');
+      table.index(['parent_id', 'id']);
+    });
+    const added = knex.schema.table('notes', (table) => {
+      table.string('root_id', 24).nullable().references('posts.id');
+    });
+    // As Ghost's migrations add a column on MySQL.
+    for (const { sql } of added.toSQL() as unknown as { sql: string }[]) await knex.raw(`${sql}, algorithm=copy`);
+    const [indexes] = (await knex.raw('show indexes from `notes`')) as unknown as [Record<string, string>[]];
+    await knex.schema.dropTable('notes');
+    expect(indexes.map((row) => `${row.Key_name} ${row.Column_name}`)).toEqual([
+      'PRIMARY id',
+      'notes_by author_id',
+      'notes_parent_id_id_index parent_id',
+      'notes_parent_id_id_index id',
+      'notes_post_id_foreign post_id',
+      'notes_root_id_foreign root_id',
+    ]);
+  });
+
   it('ignores and merges duplicates', async () => {
     await knex('posts').insert({ id: 'a', slug: 'zebra', title: 'other' }).onConflict().ignore();
     await knex.raw("insert ignore into `posts` (`id`, `slug`) values ('a', 'zebra')");

@@ -8,7 +8,10 @@ export function dropViewOptions(tokens: Token[]): void {
   if (view >= 0 && option >= 0 && option < view) tokens.splice(option, view - option);
 }
 
-/** `ALTER TABLE …, ALGORITHM=INPLACE, LOCK=NONE`: how MySQL is to change the table; Ghost's migrations since 5. */
+/**
+ * `ALTER TABLE …, ALGORITHM=INPLACE, LOCK=NONE`: how MySQL is to change the table; Ghost's migrations since 5. They put it
+ * behind everything that a column brings, its index too.
+ */
 export function dropOnlineOptions(tokens: Token[]): void {
   for (let at = tokens.length - 1; at > 0; at -= 1) {
     const comma = previousIndex(tokens, at);
