@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
+import { queryBehind } from './guarded-query.ts';
 import { joinSegments, type Translation } from './translation.ts';
 import { castToNumber } from './values.ts';
 
@@ -51,8 +52,8 @@ function inline(value: unknown): string {
 
 /**
  * Runs a statement. Inside of a transaction a write is guarded by a savepoint, since Ghost catches duplicate rows there
- * and goes on (importer, Stripe's webhooks, Mailgun's suppressions); the savepoint is moved rather than released, which
- * costs one round trip and keeps the number of sub-transactions at one.
+ * and goes on (importer, Stripe's webhooks, Mailgun's suppressions); the savepoint travels with the write and is moved
+ * along, so that it costs no round trip and the number of sub-transactions stays at one.
  */
 export async function execute(
   connection: Connection,
@@ -67,17 +68,22 @@ export async function execute(
       : retryingCasts(connection, translation, query);
   }
   if (translation.kind !== 'write') return connection.query(query);
-  await connection.query(
-    connection.guarded === true ? 'release savepoint statement; savepoint statement' : 'savepoint statement',
-  );
-  connection.guarded = true;
+  const guards = connection.guarded === true ? ['release savepoint statement', savepoint] : [savepoint];
   try {
-    return await connection.query(query);
+    const result = await queryBehind(connection, guards, query);
+    connection.guarded = true;
+    return result;
   } catch (error) {
+    // Something before this statement failed already, and no savepoint was set for it.
+    if ((error as { code?: string }).code === inFailedTransaction) throw error;
     await connection.query('rollback to savepoint statement');
+    connection.guarded = true;
     throw error;
   }
 }
+
+const savepoint = 'savepoint statement';
+const inFailedTransaction = '25P02';
 
 const deadlock = '40P01';
 const deadlockTries = 3;

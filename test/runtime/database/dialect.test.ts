@@ -215,6 +215,30 @@ describe('the dialect on a real server', () => {
     }
   });
 
+  it('sends the savepoint of a write with the write, and answers with the write alone', async () => {
+    await knex.transaction(async (transaction) => {
+      expect(await transaction('posts').where('id', 'b').update({ views: 4 })).toBe(1);
+      expect(await transaction('posts').whereIn('id', ['a', 'b', 'none']).update({ html: null })).toBe(2);
+      const [result] = (await transaction.raw("update `posts` set `views` = 3 where `id` = 'b'")) as unknown as [
+        { affectedRows: number },
+      ];
+      expect(result.affectedRows).toBe(1);
+    });
+    expect(await knex('posts').where('id', 'b').first('views')).toEqual({ views: 3 });
+  });
+
+  it('goes on with nothing after a read that failed', async () => {
+    const undone = await failure(
+      knex.transaction(async (transaction) => {
+        await transaction('posts').insert({ id: 'e', slug: 'before' });
+        await failure(transaction('posts').select('nothing'));
+        await transaction('posts').insert({ id: 'f', slug: 'after' });
+      }),
+    );
+    expect(undone.message).toContain('current transaction is aborted');
+    expect(await ids(knex('posts').whereIn('id', ['e', 'f']))).toEqual([]);
+  });
+
   it('indexes foreign keys as InnoDB does, once', async () => {
     await knex.schema.createTable('notes', (table) => {
       table.string('id', 24).notNullable().primary();
