@@ -2,6 +2,7 @@ import { type Token, tokenize } from './lexer.ts';
 import { expandAliases } from './rewrites/aliases.ts';
 import { deferForeignKeys, dropIndexPrefixes, dropOnlineOptions, dropViewOptions } from './rewrites/definitions.ts';
 import { nameCallColumns, rewriteExpressions } from './rewrites/expressions.ts';
+import { pickUngrouped } from './rewrites/grouping.ts';
 import { completeOrder, dropOrderOfCounts, fitLocks, orderNulls, swapLimits } from './rewrites/selects.ts';
 import { rewriteInsertIgnore, rewriteUpsert, typeCaseAssignments, unqualifyAssignments } from './rewrites/writes.ts';
 import { literal, name, replaceStatement } from './statements.ts';
@@ -79,6 +80,7 @@ function rewriteSelects(tokens: Token[]): boolean {
   let grouped = false;
   const rewrites: ((tokens: Token[], select: Select) => void)[] = [
     expandAliases,
+    pickUngrouped,
     dropOrderOfCounts,
     fitLocks,
     completeOrder,

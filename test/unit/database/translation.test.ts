@@ -123,9 +123,19 @@ describe('a translated statement', () => {
       'select "a", count($1) as "count" from (select 1) q group by "a" having (count($2)) > $3 and max((count($4))) order by "count" desc NULLS LAST, (count($5)) + $6 NULLS FIRST, "a" NULLS FIRST',
     ],
     [
+      'picks one value of a column that is not grouped',
+      'select `t`.`name`, count(*) as `n`, `r`.`a` as `b` from `x` as `r` join `t` on 1 = 1 group by `r`.`tag_id` order by `t`.`sort` desc, `n`',
+      'select min("t"."name") AS "name", count(*) as "n", min("r"."a") as "b" from "x" as "r" join "t" on 1 = 1 group by "r"."tag_id" order by min("t"."sort") desc NULLS LAST, "n" NULLS FIRST, "r"."tag_id" NULLS FIRST',
+    ],
+    [
+      'leaves what the primary key of its table determines, and what is grouped',
+      'select `t`.`name`, `a`, count(*) as `n`, q.`b`, q.c as tier from `t` join (select 1) as q on 1 = 1 group by `t`.`id`, `a`, tier',
+      'select "t"."name", "a", count(*) as "n", min(q."b") AS "b", q.c as tier from "t" join (select 1) as q on 1 = 1 group by "t"."id", "a", tier ORDER BY "t"."id", "a" NULLS FIRST, tier NULLS FIRST',
+    ],
+    [
       'leaves a column its own name in HAVING',
-      'select `t`.`a` as `a`, t.count from (select 1) q group by `a` having t.`a` > 1 and count(`a`) > 1',
-      'select "t"."a" as "a", t.count from (select 1) q group by "a" having t."a" > 1 and count("a") > 1 ORDER BY "a" NULLS FIRST',
+      'select `t`.`a` as `a` from (select 1) q group by `a` having t.`a` > 1 and count(`a`) > 1',
+      'select "t"."a" as "a" from (select 1) q group by "a" having t."a" > 1 and count("a") > 1 ORDER BY "a" NULLS FIRST',
     ],
     [
       'leaves the rows of a common table without a key to fall back on',
