@@ -1,16 +1,21 @@
 import pg from 'pg';
 import { namesOf, searchPathOf } from '../../sites/naming.ts';
 import { installCompatSchema } from '../site/database/compat/schema.ts';
+import { type Administrator, withClient } from './administrator.ts';
+import {
+  catalogueLock,
+  closeToPublic,
+  createDatabase,
+  databaseExists,
+  ensureRole,
+  setRoleDefaults,
+} from './catalogue.ts';
+import { isUnclaimedClone, plantFixtures } from './fixtures.ts';
+import { ensureTemplate, templateRole } from './template.ts';
 
-const { escapeIdentifier: name, escapeLiteral: literal } = pg;
+export { type Administrator, withClient };
 
-/** How to reach a PostgreSQL server as an administrator (superuser, or a role that may create roles and databases). */
-export interface Administrator {
-  readonly host: string;
-  readonly port: number;
-  readonly user: string;
-  readonly password: string;
-}
+const { escapeIdentifier: name } = pg;
 
 /** What a site is to be given. */
 export interface SiteDatabaseRequest {
@@ -26,6 +31,11 @@ export interface SiteDatabaseRequest {
   readonly connectionLimit?: number;
   /** @default 30000 */
   readonly statementTimeoutMs?: number;
+  /**
+   * Folder of the site's Ghost. With it a database of strategy `database` that is not there yet is cloned from the
+   * template of that release, which is made first where the server has none; without it the database starts empty.
+   */
+  readonly ghostPath?: string;
 }
 
 /** Where the site's data is. */
@@ -37,9 +47,6 @@ export interface SiteDatabase {
 
 /** Database of strategy `schema` where nothing else is said. */
 export const defaultSharedDatabase = 'ghost_sites';
-
-/** Key of the advisory lock, in the database `postgres`, that lets one provisioning run at a time. */
-const provisioningLock = 7_423_002;
 
 /** Where a site's data is, or would be. */
 export function locateSiteDatabase(
@@ -56,7 +63,8 @@ export function locateSiteDatabase(
 
 /**
  * Gives a site a role of its own and a database or schema that only this role can reach. Repeating it changes nothing but
- * the password and the limits; what holds data is never replaced or dropped.
+ * the password and the limits; what holds data is never replaced or dropped. Killed at any moment, it is made good by the
+ * next call: a clone carries the marker of a first start until it is the site's, and its role cannot connect before.
  *
  * What one site's role can do: connect to its own database, own its schema, use `mysql_compat`. `CONNECT` and `TEMPORARY`
  * are revoked from PUBLIC, and time zone, search path and timeouts are settings of the role in its database, so that they
@@ -65,97 +73,48 @@ export function locateSiteDatabase(
 export async function provisionSiteDatabase(admin: Administrator, request: SiteDatabaseRequest): Promise<SiteDatabase> {
   const place = locateSiteDatabase(request);
   const { readerRole } = namesOf(request.slug);
+  const defaults = {
+    searchPath: searchPathOf(request.slug, request.strategy),
+    statementTimeoutMs: request.statementTimeoutMs ?? 30_000,
+  };
   await withClient(admin, 'postgres', async (client) => {
-    // Roles and databases stand in catalogues of the whole server, which refuse two changes of a row at once. The lock
-    // goes with this connection.
-    await client.query('select pg_advisory_lock($1)', [provisioningLock]);
+    // Before the lock: a template takes Ghost some seconds, and other sites need not wait for it.
+    const template = await templateFor(admin, client, request, place.database);
+    await client.query('select pg_advisory_lock($1)', [catalogueLock]);
     await ensureRole(client, place.user, request.password, request.connectionLimit ?? 20);
     await ensureRole(client, readerRole, request.readerPassword, 2);
-    await ensureDatabase(client, place.database);
-    const database = name(place.database);
-    await client.query(`revoke all on database ${database} from public`);
-    await client.query(`grant connect on database ${database} to ${name(place.user)}, ${name(readerRole)}`);
-    for (const role of [place.user, readerRole]) await setRoleDefaults(client, role, place.database, request);
+    if (!(await databaseExists(client, place.database))) await createDatabase(client, place.database, template);
+    await closeToPublic(client, place.database);
+    for (const role of [place.user, readerRole]) await setRoleDefaults(client, role, place.database, defaults);
     await withClient(admin, place.database, (inside) => prepareSchema(inside, place, request));
+    await client.query(`grant connect on database ${name(place.database)} to ${name(place.user)}, ${name(readerRole)}`);
   });
   return place;
+}
+
+/** The template that a database which is not there yet is to be cloned from. */
+async function templateFor(
+  admin: Administrator,
+  client: pg.Client,
+  { strategy, ghostPath }: SiteDatabaseRequest,
+  database: string,
+): Promise<string | undefined> {
+  if (strategy !== 'database' || ghostPath === undefined || (await databaseExists(client, database))) return undefined;
+  return ensureTemplate(admin, ghostPath);
 }
 
 async function prepareSchema(client: pg.Client, place: SiteDatabase, request: SiteDatabaseRequest): Promise<void> {
   await installCompatSchema(client);
   const schema = name(place.schema);
   const owner = name(place.user);
-  // To make somebody the owner of something one has to be a member of that role, unless one is a superuser.
-  await client.query(`grant ${owner} to current_user`);
   if (request.strategy === 'schema') {
     await client.query('revoke all on schema public from public');
     await client.query(`create schema if not exists ${schema} authorization ${owner}`);
   } else {
+    // The clone's schema first: foreign keys are checked by the owner of the tables, who must reach them.
+    if (await isUnclaimedClone(client, templateRole)) await plantFixtures(client, templateRole, place.user);
     await client.query(`alter schema public owner to ${owner}`);
   }
   await client.query(`revoke all on schema ${schema} from public`);
   await client.query(`grant usage on schema ${schema} to ${name(namesOf(request.slug).readerRole)}`);
-}
-
-/** Role settings: what a session would set for itself if it had one of its own. */
-async function setRoleDefaults(
-  client: pg.Client,
-  role: string,
-  database: string,
-  request: SiteDatabaseRequest,
-): Promise<void> {
-  const settings: Record<string, string> = {
-    search_path: searchPathOf(request.slug, request.strategy).map(name).join(', '),
-    timezone: literal('UTC'),
-    statement_timeout: literal(`${request.statementTimeoutMs ?? 30_000}ms`),
-    idle_in_transaction_session_timeout: literal('60s'),
-    lock_timeout: literal('15s'),
-    client_min_messages: literal('warning'),
-  };
-  for (const [setting, value] of Object.entries(settings)) {
-    await client.query(`alter role ${name(role)} in database ${name(database)} set ${setting} = ${value}`);
-  }
-}
-
-async function ensureRole(
-  client: pg.Client,
-  role: string,
-  password: string | undefined,
-  connectionLimit: number,
-): Promise<void> {
-  const { rowCount } = await client.query('select from pg_roles where rolname = $1', [role]);
-  if (rowCount === 0) await client.query(`create role ${name(role)}`);
-  const login = password === undefined ? 'nologin' : `login password ${literal(password)}`;
-  await client.query(
-    `alter role ${name(role)} nosuperuser nocreatedb nocreaterole noinherit connection limit ${Math.trunc(connectionLimit)} ${login}`,
-  );
-}
-
-async function ensureDatabase(client: pg.Client, database: string): Promise<void> {
-  const { rowCount } = await client.query('select from pg_database where datname = $1', [database]);
-  if (rowCount !== 0) return;
-  try {
-    // template0 has nobody's objects; UTF-8 and ICU as Ghost's texts want them, whatever the server's own default.
-    await client.query(
-      `create database ${name(database)} template template0 encoding 'UTF8' locale_provider icu icu_locale 'und' locale 'C'`,
-    );
-  } catch (error) {
-    // Two sites of one shared database at the same moment.
-    if (!['42P04', '23505'].includes((error as { code?: string }).code ?? '')) throw error;
-  }
-}
-
-/** Runs something on a connection of its own, which is closed in any case. */
-export async function withClient<T>(
-  admin: Administrator,
-  database: string,
-  use: (client: pg.Client) => Promise<T>,
-): Promise<T> {
-  const client = new pg.Client({ ...admin, database, application_name: 'ghost-fleet' });
-  await client.connect();
-  try {
-    return await use(client);
-  } finally {
-    await client.end();
-  }
 }

@@ -30,8 +30,12 @@ export class FleetDatabases {
     return this.#server;
   }
 
-  /** Environment that tells a site's process where its data is; makes the site's role and database first if need be. */
-  async environmentFor(site: Site): Promise<Record<string, string>> {
+  /**
+   * Environment that tells a site's process where its data is; makes the site's role and database first if need be.
+   *
+   * @param ghostPath folder of the site's Ghost, from whose template a new database is cloned
+   */
+  async environmentFor(site: Site, ghostPath: string): Promise<Record<string, string>> {
     const { strategy } = this;
     if (strategy === 'sqlite') return { DATABASE_CLIENT: 'sqlite', DATABASE_STRATEGY: strategy };
     const { poolMax, connectionLimit, statementTimeoutMs } = plans[site.plan].database;
@@ -42,6 +46,7 @@ export class FleetDatabases {
       password,
       connectionLimit,
       statementTimeoutMs,
+      ghostPath,
     });
     return {
       DATABASE_CLIENT: 'postgres',

@@ -141,6 +141,7 @@ export class Fleet extends EventEmitter<{ change: [slug: string] }> {
     const site = this.#members.get(slug)?.site;
     if (site === undefined) throw new Error(`${slug} is not in the fleet`);
     const { state, databases } = this.#context;
+    const ghostPath = await ghostPathOf(site.ghost?.version);
     const env = {
       PATH: process.env.PATH,
       HOME: process.env.HOME,
@@ -151,7 +152,7 @@ export class Fleet extends EventEmitter<{ change: [slug: string] }> {
       SITE_TITLE: site.title,
       SITE_THEME: site.theme,
       CONTENT_PATH: state.contentPath(slug),
-      GHOST_PATH: await ghostPathOf(site.ghost?.version),
+      GHOST_PATH: ghostPath,
       HOST: '127.0.0.1',
       PORT: String(ports.port),
       PROBE_PORT: String(ports.probePort),
@@ -159,7 +160,7 @@ export class Fleet extends EventEmitter<{ change: [slug: string] }> {
       STOP_ON_STDIN_END: 'true',
       // Ghost mails a code to whoever signs in from a new browser, and no mail leaves this machine.
       security__staffDeviceVerification: 'false',
-      ...(await databases.environmentFor(site)),
+      ...(await databases.environmentFor(site, ghostPath)),
     };
     const args = ['--disable-warning=ExperimentalWarning', path.join(repositoryDir, 'runtime/site/entrypoint.ts')];
     return { command: process.execPath, args, env };

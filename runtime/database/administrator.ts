@@ -1,0 +1,25 @@
+import pg from 'pg';
+
+/** How to reach a PostgreSQL server as an administrator (superuser, or a role that may create roles and databases). */
+export interface Administrator {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string;
+}
+
+/** Runs something on a connection of its own, which is closed in any case. */
+export async function withClient<T>(
+  admin: Administrator,
+  database: string,
+  use: (client: pg.Client) => Promise<T>,
+): Promise<T> {
+  const { host, port, user, password } = admin;
+  const client = new pg.Client({ host, port, user, password, database, application_name: 'ghost-fleet' });
+  await client.connect();
+  try {
+    return await use(client);
+  } finally {
+    await client.end();
+  }
+}
