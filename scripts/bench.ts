@@ -8,7 +8,8 @@ const usage = `usage: npm run bench -- <name> [option ...]
 Measures and prints a table of ratios, with the machine and the settings named. Figures are whole runs side by side on
 this machine; compare the ratios, not the seconds of two machines.
 
-  start        a warm fleet of three sites to all ready, against stock Ghost alone`;
+  start        a warm fleet of three sites to all ready, against stock Ghost alone
+  clone        a new site's first start: cloned from the template of its Ghost, against initialised by Ghost`;
 
 /** Every file below scripts/bench that exports `run` is a bench. */
 interface Bench {

@@ -10,9 +10,11 @@ import {
   createMigrationTarget,
   DatabaseUnavailableError,
   migrate,
+  migrateToServe,
   reportMigrations,
 } from './migration/migrate.ts';
 import { DatabaseNotPreparedError } from './migration/postgres-target.ts';
+import type { MigrationTarget } from './migration/target.ts';
 import { ProbeServer } from './probes.ts';
 
 const usage = `usage: node runtime/site/entrypoint.ts [migrate [--check] | config]
@@ -91,9 +93,9 @@ async function serve(config: SiteConfig, logger: Logger): Promise<void> {
   await probes.listen();
 
   const ghost = prepareGhost(config);
-  await Promise.all([
-    prepareContentPath(config.contentPath, config.ghostPath),
+  const [target] = await Promise.all([
     migrateFirst(config, ghost, probes, logger),
+    prepareContentPath(config.contentPath, config.ghostPath),
   ]);
   metrics.setMigrationState('ready');
   probes.migrations = 'ready';
@@ -103,6 +105,7 @@ async function serve(config: SiteConfig, logger: Logger): Promise<void> {
     if (code === 1 || code === 2) process.exitCode = exit.internal;
   });
   const running = await ghost.boot();
+  await target.close();
   if (config.database.client === 'postgres') assertDialectInstalled();
   if (running.server.httpServer !== null) metrics.observeServer(running.server.httpServer);
   metrics.observeDatabase(running.knex);
@@ -117,22 +120,19 @@ function prepareGhost(config: SiteConfig): GhostPackage {
   return new GhostPackage(config);
 }
 
+/** @returns the connection, to be closed when Ghost has started: it may hold the site's lock until then */
 async function migrateFirst(
   config: SiteConfig,
   ghost: GhostPackage,
   probes: ProbeServer,
   logger: Logger,
-): Promise<void> {
+): Promise<MigrationTarget> {
   const target = createMigrationTarget(config);
   await connectWithin(target, config.databaseWaitSeconds, logger);
-  try {
-    probes.phase = 'migrating';
-    const report = await reportMigrations(target, ghost);
-    probes.migrations = report.state;
-    if (report.state !== 'ready') await migrate(target, ghost, logger);
-  } finally {
-    await target.close();
-  }
+  probes.phase = 'migrating';
+  probes.migrations = (await reportMigrations(target, ghost)).state;
+  await migrateToServe(target, ghost, logger);
+  return target;
 }
 
 /** Takes the signals over from Ghost: readiness goes first, the site a moment later, and there is a deadline. */

@@ -62,9 +62,7 @@ export async function connectWithin(target: MigrationTarget, deadlineSeconds: nu
 
 /** Compares the database with the migrations that the Ghost package carries. Reads only. */
 export async function reportMigrations(target: MigrationTarget, ghost: GhostPackage): Promise<MigrationReport> {
-  const contents = await target.readContents();
-  const missing = (await ghost.listMigrations()).filter((name) => !contents.migrations.has(name));
-  return { state: stateOf(contents, missing), missing };
+  return compare(await target.readContents(), ghost);
 }
 
 /**
@@ -78,32 +76,54 @@ export async function migrate(target: MigrationTarget, ghost: GhostPackage, logg
   if (found.state === 'ready') return found;
   await waitForLock(target, logger);
   try {
-    const contents = await target.readContents();
-    if (contents.tables.has(initialisingMarker)) {
-      logger.warn('an earlier first start was interrupted before it was complete: starting over');
-      await target.wipe();
-    } else if (contents.ghostLockTaken) {
-      logger.warn("Ghost's migration lock was left by a process that is gone: released");
-      await target.releaseGhostLock();
-    }
-    const report = await reportMigrations(target, ghost);
-    const started = Date.now();
-    if (report.state === 'empty') {
-      logger.info('initialising an empty database');
-      await target.createMarker();
-      await ghost.runMigrations();
-      await target.dropMarker();
-    } else if (report.state !== 'ready') {
-      logger.info({ missing: report.missing.length }, 'migrating');
-      await ghost.runMigrations();
-    }
-    const after = await reportMigrations(target, ghost);
-    if (after.state !== 'ready') throw new Error(`migrations are missing after migrating: ${after.missing.join(', ')}`);
-    logger.info({ ms: Date.now() - started }, 'the database is ready');
+    await migrateLocked(target, ghost, logger);
     return found;
   } finally {
     await target.unlock();
   }
+}
+
+/**
+ * {@link migrate} for a process that is about to serve. Unless this database was served before as it is, the lock stays
+ * with `target` until that is closed, which is to be after Ghost has started: Ghost fills in the settings that it misses,
+ * and of two that do so at once the slower finds its rows taken and ends.
+ */
+export async function migrateToServe(target: MigrationTarget, ghost: GhostPackage, logger: Logger): Promise<void> {
+  const contents = await target.readContents();
+  const { state } = await compare(contents, ghost);
+  if (state === 'ready' && contents.served) return;
+  await waitForLock(target, logger);
+  await migrateLocked(target, ghost, logger);
+}
+
+async function migrateLocked(target: MigrationTarget, ghost: GhostPackage, logger: Logger): Promise<void> {
+  const contents = await target.readContents();
+  if (contents.tables.has(initialisingMarker)) {
+    logger.warn('an earlier first start was interrupted before it was complete: starting over');
+    await target.wipe();
+  } else if (contents.ghostLockTaken) {
+    logger.warn("Ghost's migration lock was left by a process that is gone: released");
+    await target.releaseGhostLock();
+  }
+  const report = await reportMigrations(target, ghost);
+  const started = Date.now();
+  if (report.state === 'empty') {
+    logger.info('initialising an empty database');
+    await target.createMarker();
+    await ghost.runMigrations();
+    await target.dropMarker();
+  } else if (report.state !== 'ready') {
+    logger.info({ missing: report.missing.length }, 'migrating');
+    await ghost.runMigrations();
+  }
+  const after = await reportMigrations(target, ghost);
+  if (after.state !== 'ready') throw new Error(`migrations are missing after migrating: ${after.missing.join(', ')}`);
+  logger.info({ ms: Date.now() - started }, 'the database is ready');
+}
+
+async function compare(contents: DatabaseContents, ghost: GhostPackage): Promise<MigrationReport> {
+  const missing = (await ghost.listMigrations()).filter((name) => !contents.migrations.has(name));
+  return { state: stateOf(contents, missing), missing };
 }
 
 function stateOf(contents: DatabaseContents, missing: readonly string[]): MigrationState {

@@ -59,7 +59,13 @@ export class PostgresTarget implements MigrationTarget {
     const locked = tables.has('migrations_lock')
       ? await this.#rows(`select 1 from ${this.#schema}.migrations_lock where locked::int = 1`)
       : [];
-    return { tables, migrations: new Set(migrations.map((row) => row.name)), ghostLockTaken: locked.length > 0 };
+    const settings = tables.has('settings') ? await this.#rows(`select 1 from ${this.#schema}.settings limit 1`) : [];
+    return {
+      tables,
+      migrations: new Set(migrations.map((row) => row.name)),
+      ghostLockTaken: locked.length > 0,
+      served: settings.length > 0,
+    };
   }
 
   isTemporary(error: unknown): boolean {

@@ -44,7 +44,8 @@ export class SqliteTarget implements MigrationTarget {
     const locked = tables.has('migrations_lock')
       ? database.prepare('select max(locked) from migrations_lock').pluck().get()
       : 0;
-    return { tables, migrations: new Set(migrations), ghostLockTaken: locked === 1 };
+    const settings = tables.has('settings') ? database.prepare('select count(*) from settings').pluck().get() : 0;
+    return { tables, migrations: new Set(migrations), ghostLockTaken: locked === 1, served: settings !== 0 };
   }
 
   isTemporary(error: unknown): boolean {

@@ -12,6 +12,8 @@ export interface DatabaseContents {
   readonly migrations: ReadonlySet<string>;
   /** Whether Ghost's own lock row is taken: by a running migration or by one that was killed. */
   readonly ghostLockTaken: boolean;
+  /** Whether a Ghost has started on it before: it stores its settings then. */
+  readonly served: boolean;
 }
 
 /**
@@ -33,5 +35,6 @@ export interface MigrationTarget {
   dropMarker(): Promise<void>;
   /** Drops every table and view of the site, the marker last. Only for a database that has the marker. */
   wipe(): Promise<void>;
+  /** Ends the connection, and with it the migration lock. */
   close(): Promise<void>;
 }
