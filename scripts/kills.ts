@@ -56,6 +56,14 @@ async function interruptMany(strategy: DatabaseStrategy, kills: number, seed: nu
   const random = new Random(seed);
   const dir = await mkdtemp(path.join(tmpdir(), 'ghost-fleet-kills-'));
   const server = await startPostgres({ dataDir: path.join(dir, 'postgres') });
+  const cleanUp = async () => {
+    await server.stop();
+    await rm(dir, { recursive: true, force: true, maxRetries: 5 });
+  };
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => {
+      cleanUp().finally(() => process.exit(130));
+    });
   try {
     const ghostPath = await ghostPathOf(undefined);
     const siteOf = (slug: string): NewSite => ({ slug, strategy, dir, server, ghostPath });
@@ -87,8 +95,7 @@ async function interruptMany(strategy: DatabaseStrategy, kills: number, seed: nu
     console.log(`\n${kills} kills, seed ${seed}, strategy ${strategy}: ${failures} failures`);
     return failures === 0 ? 0 : 1;
   } finally {
-    await server.stop();
-    await rm(dir, { recursive: true, force: true, maxRetries: 5 });
+    await cleanUp();
   }
 }
 

@@ -16,6 +16,8 @@ export async function withClient<T>(
 ): Promise<T> {
   const { host, port, user, password } = admin;
   const client = new pg.Client({ host, port, user, password, database, application_name: 'ghost-fleet' });
+  // A connection that breaks while nobody waits for it must not end the process; the next query reports it.
+  client.on('error', () => undefined);
   await client.connect();
   try {
     return await use(client);

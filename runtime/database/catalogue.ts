@@ -15,11 +15,16 @@ export async function ensureRole(
   password: string | undefined,
   connectionLimit: number,
 ): Promise<void> {
-  const { rowCount } = await client.query('select from pg_roles where rolname = $1', [role]);
-  if (rowCount === 0) await client.query(`create role ${name(role)}`);
+  const { rows } = await client.query<Record<string, boolean>>(
+    'select rolsuper as superuser, rolcreatedb as createdb, rolcreaterole as createrole from pg_roles where rolname = $1',
+    [role],
+  );
+  if (rows.length === 0) await client.query(`create role ${name(role)}`);
+  // A new role has none of these powers, and only a superuser may name the first of them.
+  const excess = Object.entries(rows[0] ?? {}).flatMap(([power, held]) => (held ? [`no${power}`] : []));
   const login = password === undefined ? 'nologin' : `login password ${literal(password)}`;
   await client.query(
-    `alter role ${name(role)} nosuperuser nocreatedb nocreaterole noinherit connection limit ${Math.trunc(connectionLimit)} ${login}`,
+    `alter role ${name(role)} ${excess.join(' ')} noinherit connection limit ${Math.trunc(connectionLimit)} ${login}`,
   );
   // To make somebody the owner of something one has to be a member of that role, unless one is a superuser.
   await client.query(`grant ${name(role)} to current_user`);

@@ -1,11 +1,10 @@
-import { createRequire } from 'node:module';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import pg from 'pg';
 import { describe, expect, it } from 'vitest';
-import { locateSiteDatabase } from '../../../runtime/database/provision.ts';
 import { initialisingMarker } from '../../../runtime/site/migration/target.ts';
-import { type DatabaseStrategy, databaseStrategies, namesOf } from '../../../sites/naming.ts';
+import { interruptFirstStart, type NewSite, startTwins } from '../../../scripts/kills/interruption.ts';
+import { querySite, type SiteShape } from '../../../scripts/kills/site-shape.ts';
+import { type DatabaseStrategy, databaseStrategies } from '../../../sites/naming.ts';
 import { SiteUnderTest, siteEnvironment, startTestPostgres, temporaryDir } from '../../support/site-process.ts';
 import { useTestServer } from '../../support/test-server.ts';
 
@@ -14,98 +13,44 @@ const killMoments = [900, 1_900, 3_200];
 
 const shared = useTestServer();
 
-/** Runs a statement in the site's own schema, as an administrator or in its file. */
-async function query(slug: string, strategy: DatabaseStrategy, sql: string): Promise<Record<string, unknown>[]> {
-  if (strategy === 'sqlite') {
-    const require = createRequire(path.resolve('.tools/ghost/package.json'));
-    const Database = require('better-sqlite3');
-    const database = new Database(path.join(shared.dir, slug, namesOf(slug).sqliteFile));
-    try {
-      const statement = database.prepare(sql);
-      return statement.reader ? statement.all() : [statement.run()];
-    } finally {
-      database.close();
-    }
-  }
-  const place = locateSiteDatabase({ slug, strategy });
-  const client = new pg.Client({
-    host: shared.server.host,
-    port: shared.server.port,
-    user: shared.server.user,
-    password: shared.server.password,
-    database: place.database,
-  });
-  await client.connect();
-  try {
-    await client.query(`set search_path = ${place.schema}`);
-    return (await client.query(sql)).rows;
-  } finally {
-    await client.end();
-  }
-}
-
-async function countTables(slug: string, strategy: DatabaseStrategy): Promise<number> {
-  const sql =
-    strategy === 'sqlite'
-      ? "select count(*) as n from sqlite_master where type = 'table' and name not like 'sqlite_%'"
-      : 'select count(*) as n from pg_tables where schemaname = current_schema()';
-  return Number((await query(slug, strategy, sql))[0]?.n);
-}
-
-async function countIndexes(slug: string, strategy: DatabaseStrategy): Promise<number> {
-  const sql =
-    strategy === 'sqlite'
-      ? "select count(*) as n from sqlite_master where type = 'index'"
-      : 'select count(*) as n from pg_indexes where schemaname = current_schema()';
-  return Number((await query(slug, strategy, sql))[0]?.n);
-}
+const siteOf = (slug: string, strategy: DatabaseStrategy): NewSite => ({
+  slug,
+  strategy,
+  dir: shared.dir,
+  server: shared.server,
+  ghostPath: path.resolve('.tools/ghost'),
+});
 
 describe.each(databaseStrategies)('on %s', (strategy) => {
   const environment = (slug: string) =>
     siteEnvironment({ slug, title: slug, dir: shared.dir, strategy, server: shared.server });
-  let whole: { tables: number; indexes: number };
+  const query = (slug: string, sql: string) => querySite(siteOf(slug, strategy), sql);
+  let whole: SiteShape;
 
   it('two processes that start at once on an empty database end healthy on one schema', async () => {
-    const slug = `twins-${strategy}`;
-    const first = await environment(slug);
-    const second = { ...(await environment(slug)), SITE_URL: first.SITE_URL ?? '' };
-    const sites = [new SiteUnderTest(first), new SiteUnderTest(second)];
-    try {
-      await Promise.all(sites.map((site) => site.ready()));
-      whole = { tables: await countTables(slug, strategy), indexes: await countIndexes(slug, strategy) };
-      expect(whole.tables).toBeGreaterThan(90);
-      expect(
-        await query(slug, strategy, "select name from migrations where name = '2-create-fixtures.js'"),
-      ).toHaveLength(1);
-      expect(await query(slug, strategy, 'select id from users')).toHaveLength(1);
-      // Which of them initialised does not matter; that only one did, does.
-      expect(sites.filter((site) => site.output.includes('initialising an empty database'))).toHaveLength(1);
-    } finally {
-      await Promise.all(sites.map((site) => site.stop()));
-    }
+    const { outputs, shape } = await startTwins(siteOf(`twins-${strategy}`, strategy), 'initialising');
+    whole = shape;
+    expect(whole.columns.length).toBeGreaterThan(90);
+    expect(whole.rows.migrations).toContain('2-create-fixtures.js');
+    expect(whole.rows.users).toEqual(['ghost-user']);
+    // Which of them initialised does not matter; that only one did, does.
+    expect(outputs.filter((output) => output.includes('initialising an empty database'))).toHaveLength(1);
   });
 
-  it.each(killMoments)('a first start that is killed after %i ms is made good by the next', async (moment) => {
-    const slug = `killed-${strategy}-${moment}`;
-    const env = await environment(slug);
-    const killed = new SiteUnderTest(env);
-    await sleep(moment);
-    await killed.stop('SIGKILL');
-
-    const healed = await new SiteUnderTest(env).ready();
-    expect({ tables: await countTables(slug, strategy), indexes: await countIndexes(slug, strategy) }).toEqual(whole);
-    expect(await query(slug, strategy, 'select id from users')).toHaveLength(1);
-    await healed.stop();
+  it.each(killMoments)('a first start that is killed after %i ms is made good by the next', async (momentMs) => {
+    const killed = siteOf(`killed-${strategy}-${momentMs}`, strategy);
+    const { shape } = await interruptFirstStart(killed, { work: 'initialising', momentMs, orphans: false });
+    expect(shape).toEqual(whole);
   });
 
   it('a migration lock that a dead process left is released, and data is not touched', async () => {
     const slug = `twins-${strategy}`;
-    await query(slug, strategy, 'update migrations_lock set locked = 1');
-    await query(slug, strategy, "update settings set value = 'Kept' where key = 'title'");
+    await query(slug, 'update migrations_lock set locked = 1');
+    await query(slug, "update settings set value = 'Kept' where key = 'title'");
     const site = await new SiteUnderTest(await environment(slug)).ready();
     expect(site.output).toContain('was left by a process that is gone');
-    expect(await query(slug, strategy, "select value from settings where key = 'title'")).toEqual([{ value: 'Kept' }]);
-    expect(await query(slug, strategy, 'select locked from migrations_lock')).toEqual([{ locked: 0 }]);
+    expect(await query(slug, "select value from settings where key = 'title'")).toEqual([{ value: 'Kept' }]);
+    expect(await query(slug, 'select locked from migrations_lock')).toEqual([{ locked: 0 }]);
     await site.stop();
   });
 
@@ -114,15 +59,13 @@ describe.each(databaseStrategies)('on %s', (strategy) => {
     const env = await environment(slug);
     const ready = new SiteUnderTest(env, ['migrate', '--check']);
     expect([await ready.exited(), ready.output]).toEqual([0, '{"state":"ready","missing":[]}\n']);
-    await query(slug, strategy, `create table ${initialisingMarker} (started_at text)`);
+    await query(slug, `create table ${initialisingMarker} (started_at text)`);
     try {
       const interrupted = new SiteUnderTest(env, ['migrate', '--check']);
       expect([await interrupted.exited(), interrupted.output]).toEqual([1, '{"state":"interrupted","missing":[]}\n']);
-      expect(await query(slug, strategy, "select value from settings where key = 'title'")).toEqual([
-        { value: 'Kept' },
-      ]);
+      expect(await query(slug, "select value from settings where key = 'title'")).toEqual([{ value: 'Kept' }]);
     } finally {
-      await query(slug, strategy, `drop table ${initialisingMarker}`);
+      await query(slug, `drop table ${initialisingMarker}`);
     }
   });
 });
