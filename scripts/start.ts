@@ -3,6 +3,7 @@ import { formatProblem, loadRegistry, type Registry } from '../sites/registry.ts
 import { runCommand, UsageError } from './command.ts';
 import { FleetDatabases } from './fleet/databases.ts';
 import { Fleet } from './fleet/fleet.ts';
+import { ghostPathOf } from './fleet/ghost-release.ts';
 import { type FleetOptions, fleetUsage, readFleetOptions } from './fleet/options.ts';
 import { platformHost, Router } from './fleet/router.ts';
 import { StateDir } from './fleet/state-dir.ts';
@@ -34,6 +35,7 @@ async function run(options: FleetOptions, registry: Registry, load: () => Promis
   const fleet = new Fleet({ state, databases, port: options.port, only: options.only });
   const router = new Router(fleet);
   let unwatch: (() => Promise<void>) | undefined;
+  let stopping = false;
   try {
     if (options.reset !== undefined && !(await reset(options, databases, options.reset))) return 1;
     await router.listen(options.port);
@@ -49,9 +51,14 @@ async function run(options: FleetOptions, registry: Registry, load: () => Promis
     await Promise.race([fleet.settled(), interrupted]);
     const home = `http://${platformHost}:${options.port}`;
     console.log(`\n${formatTable(fleet.statuses())}\n\nAll sites: ${home}   Ctrl-C stops the fleet`);
+    // In the background, once the sites that are there have what they need of this machine.
+    databases.prepareForNewSites(await ghostPathOf(undefined)).catch((error: Error) => {
+      if (!stopping) console.error(`the next new site will make its template itself: ${error.message}`);
+    });
     await interrupted;
     return 0;
   } finally {
+    stopping = true;
     await stop(fleet, router, databases, state, unwatch);
   }
 }

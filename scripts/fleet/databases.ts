@@ -3,6 +3,7 @@ import { mkdir, rename } from 'node:fs/promises';
 import path from 'node:path';
 import pg from 'pg';
 import { locateSiteDatabase, provisionSiteDatabase, withClient } from '../../runtime/database/provision.ts';
+import { ensureTemplate } from '../../runtime/database/template.ts';
 import { type DatabaseStrategy, identifierMaxBytes, namesOf } from '../../sites/naming.ts';
 import { plans } from '../../sites/plans.ts';
 import type { Site } from '../../sites/schema.ts';
@@ -57,6 +58,11 @@ export class FleetDatabases {
       DATABASE_PASSWORD_FILE: this.#state.databasePasswordFile(site.slug),
       DATABASE_POOL_MAX: String(poolMax),
     };
+  }
+
+  /** Makes what a new site's database is cloned from, so that the next new site need not wait for it. */
+  async prepareForNewSites(ghostPath: string): Promise<void> {
+    if (this.strategy === 'database') await ensureTemplate(this.#server, ghostPath);
   }
 
   /** How the table calls a site's database. */

@@ -184,14 +184,20 @@ describe('npm start', () => {
 });
 
 describe('npm start -- --database database', () => {
-  it("makes as many databases as sites, and the role of one cannot connect to the other's", async () => {
+  it("clones a database for each site, one added meanwhile too, and keeps the role of one out of the other's", async () => {
     const state = path.join(files.dir, 'postgres-state');
-    fleet = await FleetUnderTest.start({
-      sitesDir,
-      stateDir: state,
-      args: ['--database', 'database', '--only', 'first-light,second-wind'],
-    });
+    const registry = path.join(files.dir, 'postgres-sites');
+    await mkdir(registry);
+    await writeFile(path.join(registry, 'first-light.yaml'), yaml('first-light', 'First Light'));
+    fleet = await FleetUnderTest.start({ sitesDir: registry, stateDir: state, args: ['--database', 'database'] });
     await fleet.table();
+    await writeFile(path.join(registry, 'second-wind.yaml'), yaml('second-wind', 'Second Wind'));
+    await fleet.waitFor(() => fleet.output.includes('second-wind: ready'), 120_000);
+    // Cloned, both, from one template.
+    for (const slug of ['first-light', 'second-wind']) {
+      const log = await readFile(path.join(state, 'logs', `${slug}.log`), 'utf8');
+      expect(log).not.toContain('initialising an empty database');
+    }
     expect((await fleet.sites()).map((site) => site.database)).toEqual([
       'postgres ghost_site_first_light',
       'postgres ghost_site_second_wind',
