@@ -30,6 +30,8 @@ export interface Interruption {
 }
 
 export interface Recovery {
+  /** False where the work was done before the moment came. */
+  readonly interrupted: boolean;
   /** What the killed process left, in words. */
   readonly left: string;
   /** From the kill to a site that serves. */
@@ -48,12 +50,13 @@ export async function interruptFirstStart(site: NewSite, interruption: Interrupt
   const child = await begin(site, work);
   const ended = once(child, 'exit');
   await Promise.race([ended, sleep(momentMs)]);
-  if (child.exitCode === null) process.kill(cloning && !orphans ? -(child.pid ?? 0) : (child.pid ?? 0), 'SIGKILL');
+  const interrupted = child.exitCode === null;
+  if (interrupted) process.kill(cloning && !orphans ? -(child.pid ?? 0) : (child.pid ?? 0), 'SIGKILL');
   await ended;
   const killed = Date.now();
   const left = cloning ? await describeLeftovers(site) : '';
   const { output, shape } = await startSite(site, cloning);
-  return { left: left || whatSiteFound(output), healedMs: Date.now() - killed, shape };
+  return { interrupted, left: left || whatSiteFound(output), healedMs: Date.now() - killed, shape };
 }
 
 /** Does some work of a first start undisturbed. @returns how long it took, in milliseconds */

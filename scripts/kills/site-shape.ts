@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import path from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import pg from 'pg';
 import { type Administrator, locateSiteDatabase, withClient } from '../../runtime/database/provision.ts';
 import { type DatabaseStrategy, namesOf } from '../../sites/naming.ts';
@@ -67,6 +68,25 @@ export async function readSiteShape(place: SitePlace): Promise<SiteShape> {
     constraints: await list(statements.constraints),
     rows,
   };
+}
+
+/** A shape in numbers. */
+export function describeShape({ columns, indexes, constraints, rows }: SiteShape): string {
+  return `${columns.length} columns, ${indexes.length} indexes, ${constraints.length} constraints, rows in ${Object.keys(rows).length} tables`;
+}
+
+/** What one database has and the other has not, a line each. */
+export function differencesOf(found: SiteShape, expected: SiteShape): string[] {
+  const lists = (['columns', 'indexes', 'constraints'] as const).flatMap((part) => [
+    ...expected[part].filter((line) => !found[part].includes(line)).map((line) => `missing ${line}`),
+    ...found[part].filter((line) => !expected[part].includes(line)).map((line) => `too much ${line}`),
+  ]);
+  const tables = new Set([...Object.keys(found.rows), ...Object.keys(expected.rows)]);
+  const rows = [...tables].filter((table) => !isDeepStrictEqual(found.rows[table], expected.rows[table]));
+  return [
+    ...lists,
+    ...rows.map((table) => `rows of ${table}: expected ${expected.rows[table]}; got ${found.rows[table]}`),
+  ];
 }
 
 interface CatalogueStatements {
