@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { queryBehind } from './guarded-query.ts';
-import { joinSegments, type Translation } from './translation.ts';
+import { joinSegments, type StatementKind, type Translation } from './translation.ts';
 import { castToNumber } from './values.ts';
 
 /** A connection with what the dialect remembers about it. */
@@ -51,9 +51,15 @@ function inline(value: unknown): string {
 }
 
 /**
- * Runs a statement. Inside of a transaction a write is guarded by a savepoint, since Ghost catches duplicate rows there
- * and goes on (importer, Stripe's webhooks, Mailgun's suppressions); the savepoint travels with the write and is moved
- * along, so that it costs no round trip and the number of sub-transactions stays at one.
+ * Whose failure inside of a transaction Ghost survives: duplicate rows (importer, Stripe's webhooks, Mailgun's
+ * suppressions), an index that is there or is not (addUnique and dropUnique in migrations), SHOW of a table that is not
+ * there.
+ */
+const guarded: ReadonlySet<StatementKind> = new Set(['write', 'definition', 'inspection']);
+
+/**
+ * Runs a statement. Inside of a transaction some kinds are guarded by a savepoint; it travels with the statement and is
+ * moved along, so that it costs no round trip and the number of sub-transactions stays at one.
  */
 export async function execute(
   connection: Connection,
@@ -67,7 +73,7 @@ export async function execute(
       ? retryingDeadlocks(connection, query)
       : retryingCasts(connection, translation, query);
   }
-  if (translation.kind !== 'write') return connection.query(query);
+  if (!guarded.has(translation.kind)) return connection.query(query);
   const guards = connection.guarded === true ? ['release savepoint statement', savepoint] : [savepoint];
   try {
     const result = await queryBehind(connection, guards, query);

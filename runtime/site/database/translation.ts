@@ -9,7 +9,7 @@ import { literal, name, replaceStatement } from './statements.ts';
 import { findSelects, type Select } from './tokens.ts';
 
 /** What a statement does, as far as its execution depends on it. */
-export type StatementKind = 'read' | 'write' | 'definition' | 'transaction' | 'other';
+export type StatementKind = 'read' | 'inspection' | 'write' | 'definition' | 'transaction' | 'other';
 
 /** A statement of MySQL in PostgreSQL's words. */
 export interface Translation {
@@ -45,7 +45,7 @@ export class Translator {
 
 export function translate(sql: string): Translation {
   const replaced = replaceStatement(sql);
-  if (replaced !== undefined) return whole(replaced, /^(create|delete)/.test(replaced) ? 'definition' : 'read');
+  if (replaced !== undefined) return whole(replaced, /^(create|delete)/.test(replaced) ? 'definition' : 'inspection');
   const tokens = tokenize(sql);
   const first = tokens.findIndex((token) => token.kind !== 'space');
   const head = tokens[first]?.upper ?? '';

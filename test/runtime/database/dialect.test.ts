@@ -264,6 +264,17 @@ describe('the dialect on a real server', () => {
     ]);
   });
 
+  it('goes on inside a transaction after what is there already, and after a look at what is not', async () => {
+    await knex.transaction(async (transaction) => {
+      const twice = transaction.schema.table('posts', (table) => table.unique(['slug']));
+      expect(await failure(twice)).toMatchObject({ code: 'ER_DUP_KEYNAME' });
+      const none = transaction.schema.table('posts', (table) => table.dropUnique(['title']));
+      expect(await failure(none)).toMatchObject({ code: 'ER_CANT_DROP_FIELD_OR_KEY' });
+      expect(await failure(transaction.raw('SHOW COLUMNS FROM ??', ['nowhere']))).toMatchObject({ errno: 1146 });
+      expect(await ids(transaction('posts'))).toEqual(['a', 'b', 'c']);
+    });
+  });
+
   it('ignores and merges duplicates', async () => {
     await knex('posts').insert({ id: 'a', slug: 'zebra', title: 'other' }).onConflict().ignore();
     await knex.raw("insert ignore into `posts` (`id`, `slug`) values ('a', 'zebra')");
