@@ -9,7 +9,8 @@ Measures and prints a table of ratios, with the machine and the settings named. 
 this machine; compare the ratios, not the seconds of two machines.
 
   start        a warm fleet of three sites to all ready, against stock Ghost alone
-  clone        a new site's first start: cloned from the template of its Ghost, against initialised by Ghost`;
+  clone        a new site's first start: cloned from the template of its Ghost, against initialised by Ghost
+  database     Ghost on SQLite, MariaDB and PostgreSQL with the same data, row by row`;
 
 /** Every file below scripts/bench that exports `run` is a bench. */
 interface Bench {

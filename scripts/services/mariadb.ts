@@ -21,6 +21,8 @@ export interface MariadbServer {
   /** May do everything, and has no password: the server lives for one comparison and listens on loopback alone. */
   readonly user: 'fleet';
   readonly password: '';
+  /** Process id of the server. */
+  readonly pid: number;
   stop(): Promise<void>;
 }
 
@@ -67,6 +69,7 @@ export async function startMariadb(options: MariadbServerOptions): Promise<Maria
     port,
     user: 'fleet',
     password: '',
+    pid: child.pid ?? 0,
     async stop() {
       const ended = new Promise((resolve) => child.once('exit', resolve));
       if (child.exitCode !== null || child.signalCode !== null) return;

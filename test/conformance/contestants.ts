@@ -1,12 +1,18 @@
 import path from 'node:path';
 import type { Knex } from 'knex';
 import { provisionSiteDatabase } from '../../runtime/database/provision.ts';
+import {
+  connectMariadb,
+  connectPostgres,
+  connectSqlite,
+  convertToMysqlCollation,
+} from '../../scripts/dataset/connections.ts';
 import type { MariadbServer } from '../../scripts/services/mariadb.ts';
 import { startPgbouncer } from '../../scripts/services/pgbouncer.ts';
 import { freePort, type PostgresServer } from '../../scripts/services/postgres.ts';
 import { type StockDatabase, startStockGhost } from '../../scripts/services/stock-ghost.ts';
 import { SiteUnderTest } from '../support/site-process.ts';
-import { connectMariadb, connectPostgres, connectSqlite, contentPathOf, convertToMysqlCollation } from './database.ts';
+import { contentPathOf } from './database.ts';
 
 /** The address that every contestant believes to be at, so that links are the same. */
 export const siteUrl = 'http://conformance.example.com';

@@ -1,0 +1,234 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { UsageError } from '../command.ts';
+import { ghostPathOf } from '../fleet/ghost-release.ts';
+import { type Contestant, mariadb, postgres, type RunningContestant, sqlite } from './database/contestants.ts';
+import { type Amount, copyFromCache, fillDatabase } from './database/data.ts';
+import { type Journey, journeys } from './database/journeys.ts';
+import { BenchSite } from './database/site.ts';
+import { load, percentileOf } from './load.ts';
+import { printTable, spreadOf } from './measure.ts';
+
+const usage = `usage: npm run bench -- database [option ...]
+
+Ghost on SQLite, MariaDB and PostgreSQL with the same data, asked the same in turns.
+
+  --rounds <n>         slices of each database for each row; default 5
+  --seconds <n>        of a slice of the slowest, about; default 2
+  --users <n,...>      connections at once; default 1,16
+  --only <text,...>    only rows whose name contains one of these
+  --posts <n>          default 10000
+  --members <n>        default 50000
+  --seed <n>           of the data; default 1`;
+
+interface Options {
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly users: readonly number[];
+  readonly journeys: readonly Journey[];
+  readonly amount: Amount;
+}
+
+/** A contestant that serves, and what its slices of the current row came to. */
+interface Lane {
+  readonly contestant: Contestant;
+  readonly running: RunningContestant;
+  readonly site: BenchSite;
+}
+
+interface Slice {
+  readonly perSecond: number;
+  readonly ghostMs: number;
+  readonly databaseMs: number;
+  readonly latenciesMs: readonly number[];
+}
+
+/**
+ * Prints throughput and latency of Ghost on the three databases, and PostgreSQL's ratios to the two others. The slices of
+ * a row take turns, one Ghost busy at a time; a ratio is the median of those of the rounds.
+ */
+export async function run(args: readonly string[]): Promise<void> {
+  const options = readOptions(args);
+  if (options === undefined) return console.log(usage);
+  const dir = await mkdtemp(path.join(tmpdir(), 'ghost-fleet-bench-'));
+  const lanes: Lane[] = [];
+  try {
+    const ghostPath = await ghostPathOf(undefined);
+    for (const contestant of [sqlite, mariadb, postgres]) lanes.push(await enter(contestant, dir, ghostPath, options));
+    console.log(
+      `data: ${options.amount.posts} posts, ${options.amount.members} members, seed ${options.amount.seed}; ${options.rounds} rounds in turn, ${options.seconds} s for the slowest`,
+    );
+    for (const { contestant, running } of lanes) console.log(`${contestant.name}: ${await running.settings()}`);
+    const rows: (string | number)[][] = [];
+    const costs: (string | number)[][] = [];
+    for (const journey of options.journeys) {
+      for (const users of options.users) {
+        const slices = await compare(lanes, journey, { users, rounds: options.rounds, seconds: options.seconds });
+        rows.push([journey.name, users, ...describeRow(slices)]);
+        costs.push([journey.name, users, ...describeCosts(slices)]);
+        console.error(`measured: ${journey.name}, ${users} at once`);
+      }
+    }
+    printFigures(lanes, rows, costs);
+  } finally {
+    for (const { site, running } of lanes) {
+      await site.knex.destroy();
+      await running.stop();
+    }
+    await rm(dir, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+function readOptions(args: readonly string[]): Options | undefined {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      rounds: { type: 'string', default: '5' },
+      seconds: { type: 'string', default: '2' },
+      users: { type: 'string', default: '1,16' },
+      only: { type: 'string', default: '' },
+      posts: { type: 'string', default: '10000' },
+      members: { type: 'string', default: '50000' },
+      seed: { type: 'string', default: '1' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
+  if (values.help) return undefined;
+  const problems: string[] = [];
+  const whole = (name: string, text: string, least: number, most: number): number => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < least || value > most)
+      problems.push(`--${name}: expected a whole number from ${least} to ${most}; got ${JSON.stringify(text)}`);
+    return value;
+  };
+  const wanted = values.only.split(',').filter((text) => text !== '');
+  const chosen = journeys.filter(({ name }) => wanted.length === 0 || wanted.some((text) => name.includes(text)));
+  for (const text of wanted.filter((word) => !journeys.some(({ name }) => name.includes(word))))
+    problems.push(
+      `--only: expected part of one of ${journeys.map(({ name }) => `'${name}'`).join(', ')}; got '${text}'`,
+    );
+  const options = {
+    rounds: whole('rounds', values.rounds, 1, 100),
+    seconds: whole('seconds', values.seconds, 1, 600),
+    users: values.users.split(',').map((text) => whole('users', text, 1, 64)),
+    journeys: chosen,
+    amount: {
+      posts: whole('posts', values.posts, 600, 1_000_000),
+      members: whole('members', values.members, 100, 10_000_000),
+      seed: whole('seed', values.seed, 0, 2 ** 32 - 1),
+    },
+  };
+  if (problems.length > 0) throw new UsageError(problems);
+  return options;
+}
+
+/** Starts a contestant on a copy of its filled database. */
+async function enter(contestant: Contestant, dir: string, ghostPath: string, { amount }: Options): Promise<Lane> {
+  const own = path.join(dir, contestant.name.toLowerCase());
+  const inputs = {
+    name: contestant.name.toLowerCase(),
+    files: ['scripts/dataset', 'scripts/bench/database/data.ts', 'runtime/site/ghost.json', ...contestant.madeBy],
+    texts: [JSON.stringify(amount)],
+  };
+  await copyFromCache(own, inputs, async (making) => {
+    console.error(`filling ${contestant.name}, once for this data`);
+    const running = await contestant.start(making, ghostPath);
+    const knex = running.connect();
+    try {
+      await new BenchSite(running.port, knex).setUp();
+      await contestant.prepare?.(running);
+      await fillDatabase(knex, ghostPath, amount);
+      await contestant.settle(knex);
+    } finally {
+      await knex.destroy();
+      await running.stop();
+    }
+  });
+  const running = await contestant.start(own, ghostPath);
+  const site = new BenchSite(running.port, running.connect());
+  await site.signIn();
+  return { contestant, running, site };
+}
+
+/** @returns for each lane its slices, round by round */
+async function compare(
+  lanes: readonly Lane[],
+  journey: Journey,
+  options: { users: number; rounds: number; seconds: number },
+): Promise<Slice[][]> {
+  const slices: Slice[][] = lanes.map(() => []);
+  // The first turn of each warms its caches, its pool and its compiled code, and does not count.
+  const rates: number[] = [];
+  for (const lane of lanes) {
+    await measure(lane, journey, { users: options.users, amount: options.users * 4 });
+    rates.push((await measure(lane, journey, { users: options.users, amount: options.users * 4 })).perSecond);
+  }
+  // The same work for each, as much as the slowest does in the time.
+  const perUser = Math.max(2, Math.round((Math.min(...rates) * options.seconds) / options.users));
+  const slice = { users: options.users, amount: perUser * options.users };
+  for (let round = 0; round < options.rounds; round += 1) {
+    for (let turn = 0; turn < lanes.length; turn += 1) {
+      // Who begins changes, so that none always follows the same other.
+      const at = (turn + round) % lanes.length;
+      slices[at]?.push(await measure(lanes[at] as Lane, journey, slice));
+    }
+  }
+  return slices;
+}
+
+async function measure(lane: Lane, journey: Journey, slice: { users: number; amount: number }): Promise<Slice> {
+  const { site, running } = lane;
+  const next = await journey.prepare(site, slice);
+  const before = running.cpu();
+  const figures = await load({
+    port: site.port,
+    headers: site[journey.as],
+    status: journey.status,
+    next,
+    ...slice,
+  }).catch((error: Error) => {
+    throw new Error(`${journey.name} on ${lane.contestant.name}: ${error.message}\n${running.log()}`);
+  });
+  // What Ghost does after it has answered belongs to this slice too.
+  await sleep(200);
+  const after = running.cpu();
+  return {
+    perSecond: figures.requests / figures.seconds,
+    ghostMs: ((after.ghost - before.ghost) * 1000) / figures.requests,
+    databaseMs: ((after.database - before.database) * 1000) / figures.requests,
+    latenciesMs: figures.latenciesMs,
+  };
+}
+
+function describeRow(slices: readonly (readonly Slice[])[]): number[] {
+  const figures = slices.flatMap((own) => {
+    const latencies = own.flatMap(({ latenciesMs }) => latenciesMs);
+    const rate = spreadOf(own.map(({ perSecond }) => perSecond)).median;
+    return [percentileOf(latencies, 0.5), percentileOf(latencies, 0.95), rate];
+  });
+  const [onSqlite = [], onMariadb = [], onPostgres = []] = slices;
+  const ratio = (other: readonly Slice[]) =>
+    spreadOf(onPostgres.map(({ perSecond }, at) => perSecond / (other[at]?.perSecond ?? Number.NaN))).median;
+  return [...figures, ratio(onMariadb), ratio(onSqlite)];
+}
+
+function describeCosts(slices: readonly (readonly Slice[])[]): number[] {
+  return slices.flatMap((own) => [
+    spreadOf(own.map(({ ghostMs }) => ghostMs)).median,
+    spreadOf(own.map(({ databaseMs }) => databaseMs)).median,
+  ]);
+}
+
+function printFigures(lanes: readonly Lane[], rows: (string | number)[][], costs: (string | number)[][]): void {
+  const names = lanes.map(({ contestant }) => contestant.name);
+  console.log('\nlatency in ms and requests a second; ratios of requests a second, above 1 PostgreSQL is faster');
+  printTable(
+    ['', 'at once', ...names.flatMap((name) => [`${name} p50`, 'p95', 'req/s']), 'PG/MariaDB', 'PG/SQLite'],
+    rows,
+  );
+  console.log("\nprocessor time in ms a request, user and system: Ghost's and the database server's");
+  printTable(['', 'at once', ...names.flatMap((name) => [`${name} Ghost`, 'server'])], costs);
+}
