@@ -5,10 +5,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { UsageError } from '../command.ts';
 import { ghostPathOf } from '../fleet/ghost-release.ts';
-import { type Contestant, mariadb, postgres, type RunningContestant, sqlite } from './database/contestants.ts';
-import { type Amount, copyFromCache, fillDatabase } from './database/data.ts';
+import { mariadb, postgres, sqlite } from './database/contestants.ts';
+import type { Amount } from './database/data.ts';
 import { type Journey, journeys } from './database/journeys.ts';
-import { BenchSite } from './database/site.ts';
+import { enter, type Lane, leave } from './database/lane.ts';
 import { load, percentileOf } from './load.ts';
 import { printTable, spreadOf } from './measure.ts';
 
@@ -32,13 +32,6 @@ interface Options {
   readonly amount: Amount;
 }
 
-/** A contestant that serves, and what its slices of the current row came to. */
-interface Lane {
-  readonly contestant: Contestant;
-  readonly running: RunningContestant;
-  readonly site: BenchSite;
-}
-
 interface Slice {
   readonly perSecond: number;
   readonly ghostMs: number;
@@ -57,7 +50,8 @@ export async function run(args: readonly string[]): Promise<void> {
   const lanes: Lane[] = [];
   try {
     const ghostPath = await ghostPathOf(undefined);
-    for (const contestant of [sqlite, mariadb, postgres]) lanes.push(await enter(contestant, dir, ghostPath, options));
+    for (const contestant of [sqlite, mariadb, postgres])
+      lanes.push(await enter(contestant, dir, ghostPath, options.amount));
     console.log(
       `data: ${options.amount.posts} posts, ${options.amount.members} members, seed ${options.amount.seed}; ${options.rounds} rounds in turn, ${options.seconds} s for the slowest`,
     );
@@ -74,10 +68,7 @@ export async function run(args: readonly string[]): Promise<void> {
     }
     printFigures(lanes, rows, costs);
   } finally {
-    for (const { site, running } of lanes) {
-      await site.knex.destroy();
-      await running.stop();
-    }
+    for (const lane of lanes) await leave(lane);
     await rm(dir, { recursive: true, force: true, maxRetries: 5 });
   }
 }
@@ -123,34 +114,6 @@ function readOptions(args: readonly string[]): Options | undefined {
   };
   if (problems.length > 0) throw new UsageError(problems);
   return options;
-}
-
-/** Starts a contestant on a copy of its filled database. */
-async function enter(contestant: Contestant, dir: string, ghostPath: string, { amount }: Options): Promise<Lane> {
-  const own = path.join(dir, contestant.name.toLowerCase());
-  const inputs = {
-    name: contestant.name.toLowerCase(),
-    files: ['scripts/dataset', 'scripts/bench/database/data.ts', 'runtime/site/ghost.json', ...contestant.madeBy],
-    texts: [JSON.stringify(amount)],
-  };
-  await copyFromCache(own, inputs, async (making) => {
-    console.error(`filling ${contestant.name}, once for this data`);
-    const running = await contestant.start(making, ghostPath);
-    const knex = running.connect();
-    try {
-      await new BenchSite(running.port, knex).setUp();
-      await contestant.prepare?.(running);
-      await fillDatabase(knex, ghostPath, amount);
-      await contestant.settle(knex);
-    } finally {
-      await knex.destroy();
-      await running.stop();
-    }
-  });
-  const running = await contestant.start(own, ghostPath);
-  const site = new BenchSite(running.port, running.connect());
-  await site.signIn();
-  return { contestant, running, site };
 }
 
 /** @returns for each lane its slices, round by round */

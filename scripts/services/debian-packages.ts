@@ -22,6 +22,9 @@ export const mariadb: SystemProgram = {
 /** PgBouncer, the pooler between sites and their server. */
 export const pgbouncer: SystemProgram = { commands: ['pgbouncer'], debianPackage: 'pgbouncer' };
 
+/** Redis, for what is measured and tested with it. */
+export const redis: SystemProgram = { commands: ['redis-server'], debianPackage: 'redis-server' };
+
 /** Absolute path of the first command of `program` on PATH, or undefined. */
 export function findProgram(program: Pick<SystemProgram, 'commands'>): string | undefined {
   for (const command of program.commands) {

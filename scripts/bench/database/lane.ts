@@ -1,0 +1,45 @@
+import path from 'node:path';
+import type { Contestant, RunningContestant } from './contestants.ts';
+import { type Amount, copyFromCache, fillDatabase } from './data.ts';
+import { BenchSite } from './site.ts';
+
+/** A contestant that serves. */
+export interface Lane {
+  readonly contestant: Contestant;
+  readonly running: RunningContestant;
+  readonly site: BenchSite;
+}
+
+/** Starts a contestant on a copy of its filled database. */
+export async function enter(contestant: Contestant, dir: string, ghostPath: string, amount: Amount): Promise<Lane> {
+  const own = path.join(dir, contestant.name.toLowerCase());
+  const inputs = {
+    name: contestant.name.toLowerCase(),
+    files: ['scripts/dataset', 'scripts/bench/database/data.ts', 'runtime/site/ghost.json', ...contestant.madeBy],
+    texts: [JSON.stringify(amount)],
+  };
+  await copyFromCache(own, inputs, async (making) => {
+    console.error(`filling ${contestant.name}, once for this data`);
+    const running = await contestant.start(making, ghostPath);
+    const knex = running.connect();
+    try {
+      await new BenchSite(running.port, knex).setUp();
+      await contestant.prepare?.(running);
+      await fillDatabase(knex, ghostPath, amount);
+      await contestant.settle(knex);
+    } finally {
+      await knex.destroy();
+      await running.stop();
+    }
+  });
+  const running = await contestant.start(own, ghostPath);
+  const site = new BenchSite(running.port, running.connect());
+  await site.signIn();
+  return { contestant, running, site };
+}
+
+/** Stops what {@link enter} started. */
+export async function leave({ site, running }: Lane): Promise<void> {
+  await site.knex.destroy();
+  await running.stop();
+}
