@@ -9,6 +9,7 @@ import { mariadb, postgres, sqlite } from './database/contestants.ts';
 import type { Amount } from './database/data.ts';
 import { type Journey, journeys } from './database/journeys.ts';
 import { enter, type Lane, leave } from './database/lane.ts';
+import { measureRewriting } from './database/rewriting.ts';
 import { load, percentileOf } from './load.ts';
 import { printTable, spreadOf } from './measure.ts';
 
@@ -67,6 +68,7 @@ export async function run(args: readonly string[]): Promise<void> {
       }
     }
     printFigures(lanes, rows, costs);
+    printRewriting();
   } finally {
     for (const lane of lanes) await leave(lane);
     await rm(dir, { recursive: true, force: true, maxRetries: 5 });
@@ -194,4 +196,16 @@ function printFigures(lanes: readonly Lane[], rows: (string | number)[][], costs
   );
   console.log("\nprocessor time in ms a request, user and system: Ghost's and the database server's");
   printTable(['', 'at once', ...names.flatMap((name) => [`${name} Ghost`, 'server'])], costs);
+}
+
+function printRewriting(): void {
+  const { seen, unseen } = measureRewriting();
+  console.log('\nrewriting of a statement in microseconds, in the process of Ghost on PostgreSQL');
+  printTable(
+    ['', 'p50', 'p95'],
+    [
+      ['seen before', seen.p50, seen.p95],
+      ['never seen', unseen.p50, unseen.p95],
+    ],
+  );
 }
