@@ -1,6 +1,12 @@
 import { type Token, tokenize } from './lexer.ts';
 import { expandAliases } from './rewrites/aliases.ts';
-import { deferForeignKeys, dropIndexPrefixes, dropOnlineOptions, dropViewOptions } from './rewrites/definitions.ts';
+import {
+  deferForeignKeys,
+  dropIndexPrefixes,
+  dropOnlineOptions,
+  dropViewOptions,
+  orderIndexedNulls,
+} from './rewrites/definitions.ts';
 import { nameCallColumns, rewriteExpressions } from './rewrites/expressions.ts';
 import { pickUngrouped } from './rewrites/grouping.ts';
 import { completeOrder, dropOrderOfCounts, fitLocks, orderNulls, swapLimits } from './rewrites/selects.ts';
@@ -57,6 +63,7 @@ export function translate(sql: string): Translation {
     if (head === 'ALTER' || head === 'CREATE') dropOnlineOptions(tokens);
     if (head === 'ALTER') deferForeignKeys(tokens);
     dropIndexPrefixes(tokens);
+    if (head === 'CREATE') orderIndexedNulls(tokens);
   }
   if (head === 'INSERT' || head === 'REPLACE') {
     rewriteUpsert(tokens);

@@ -63,6 +63,13 @@ export const journeys: readonly Journey[] = [
       );
     },
   },
+  {
+    name: 'Admin API, members by search',
+    writes: false,
+    as: 'owner',
+    status: 200,
+    prepare: async () => drawn((random) => memberList({ search: `carla.${random.integer(10, 99)}` })),
+  },
   { name: 'post save', writes: true, as: 'owner', status: 200, prepare: postSaves },
   { name: 'member sign-up', writes: true, as: 'visitor', status: 302, prepare: signUps },
 ];

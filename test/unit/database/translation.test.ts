@@ -199,6 +199,11 @@ describe('a translated statement', () => {
       'alter table "t" add unique "u" ("a" )',
     ],
     [
+      'puts NULL into an index where an order has it',
+      'create index `i` on `posts` (`published_at`, `title` desc, `created_at`)',
+      'create index "i" on "posts" ("published_at" NULLS FIRST, "title" desc NULLS LAST, "created_at")',
+    ],
+    [
       'drops the options of a view',
       'create or replace sql security invoker view `v` as select `id` from `m`',
       'create or replace view "v" as select "id" from "m"',

@@ -1,5 +1,6 @@
 import { raw, type Token } from '../lexer.ts';
-import { isName, isOperator, isWord, nextIndex, previousIndex } from '../tokens.ts';
+import { closingIndex, isName, isOperator, isWord, nextIndex, previousIndex, splitAtCommas } from '../tokens.ts';
+import { nullsOf } from './selects.ts';
 
 /** `CREATE [OR REPLACE] [ALGORITHM = …] [DEFINER = …] [SQL SECURITY …] VIEW`: Ghost 6.50 and newer. */
 export function dropViewOptions(tokens: Token[]): void {
@@ -56,4 +57,20 @@ export function deferForeignKeys(tokens: Token[]): void {
 function statementEnd(tokens: readonly Token[]): number {
   const last = previousIndex(tokens, tokens.length);
   return isOperator(tokens[last], ';') ? last : last + 1;
+}
+
+/**
+ * `CREATE INDEX`: NULL stands where {@link nullsOf} puts it in an ORDER BY, so that the index serves the order (posts by
+ * `published_at`, newest first).
+ */
+export function orderIndexedNulls(tokens: Token[]): void {
+  const index = tokens.findIndex((token) => isWord(token, 'INDEX'));
+  const on = tokens.findIndex((token, at) => at > index && isWord(token, 'ON'));
+  const open = tokens.findIndex((token, at) => at > on && isOperator(token, '('));
+  if (index < 0 || on < 0 || open < 0) return;
+  const columns = splitAtCommas(tokens, { start: open + 1, end: closingIndex(tokens, open) });
+  for (const { start, end } of columns.reverse()) {
+    const nulls = nullsOf(tokens.slice(start, end));
+    if (nulls !== undefined) tokens.splice(end, 0, raw(nulls));
+  }
 }

@@ -179,12 +179,20 @@ export function orderNulls(tokens: Token[]): void {
     const start = nextIndex(tokens, at) + 1;
     const keys = splitAtCommas(tokens, { start, end: orderEnd(tokens, start) });
     for (const key of keys.reverse()) {
-      const part = tokens.slice(key.start, key.end);
-      if (part.length === 0 || part.some((token) => isWord(token, 'NULLS')) || (!outerJoin && neverNull(part)))
-        continue;
-      tokens.splice(key.end, 0, raw(isWord(part.at(-1), 'DESC') ? ' NULLS LAST' : ' NULLS FIRST'));
+      const nulls = nullsOf(tokens.slice(key.start, key.end), outerJoin);
+      if (nulls !== undefined) tokens.splice(key.end, 0, raw(nulls));
     }
   }
+}
+
+/**
+ * What puts NULL where MySQL has it, behind one key of an ORDER BY or of an index; undefined where it is said already or
+ * the key is never NULL.
+ */
+export function nullsOf(key: readonly Token[], outerJoin = false): string | undefined {
+  if (key.length === 0 || key.some((token) => isWord(token, 'NULLS')) || (!outerJoin && neverNull(key)))
+    return undefined;
+  return isWord(key.at(-1), 'DESC') ? ' NULLS LAST' : ' NULLS FIRST';
 }
 
 const orderEnds = ['LIMIT', 'OFFSET', 'FOR', 'UNION', 'ROWS', 'RANGE', 'LOCK', 'SEPARATOR', 'RETURNING', 'WINDOW'];
