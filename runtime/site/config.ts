@@ -31,6 +31,11 @@ export interface PostgresSettings {
   readonly ssl: 'off' | 'require' | 'verify';
   /** Connections at most; the pool starts empty and lets go when idle. */
   readonly poolMax: number;
+  /**
+   * Whether connections keep the statements that they send often prepared: less work for the server, and state of a
+   * session, which a transaction pooler would give to another site's client.
+   */
+  readonly preparedStatements: boolean;
 }
 
 export interface MailSettings {
@@ -190,14 +195,23 @@ function readDatabase(
     strategy === 'database' && multisite
       ? (read.text('DATABASE_NAME') ?? names.database)
       : read.required('DATABASE_NAME', 'the name of a database');
+  const direct = {
+    host: read.text('DATABASE_DIRECT_HOST') ?? endpoint.host,
+    port: read.integer('DATABASE_DIRECT_PORT', endpoint.port, 1, 65_535),
+  };
+  const preparedStatements = read.oneOf('DATABASE_PREPARED_STATEMENTS', ['on', 'off'], 'off') === 'on';
+  if (preparedStatements && (direct.host !== endpoint.host || direct.port !== endpoint.port)) {
+    read.report(
+      'DATABASE_PREPARED_STATEMENTS',
+      'off, since DATABASE_DIRECT_HOST and DATABASE_DIRECT_PORT say that a pooler stands before the server',
+      'on',
+    );
+  }
   return {
     client: 'postgres',
     strategy,
     endpoint,
-    direct: {
-      host: read.text('DATABASE_DIRECT_HOST') ?? endpoint.host,
-      port: read.integer('DATABASE_DIRECT_PORT', endpoint.port, 1, 65_535),
-    },
+    direct,
     database,
     schema: strategy === 'database' ? 'public' : (read.text('DATABASE_SCHEMA') ?? names.schema),
     user: multisite
@@ -206,5 +220,6 @@ function readDatabase(
     password: read.required('DATABASE_PASSWORD', "the role's password"),
     ssl: read.oneOf('DATABASE_SSL', ['off', 'require', 'verify'], 'off'),
     poolMax: read.integer('DATABASE_POOL_MAX', 5, 1, 100),
+    preparedStatements,
   };
 }

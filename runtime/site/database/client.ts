@@ -4,6 +4,7 @@ import { createColumnCompiler } from './columns.ts';
 import { toMysqlError } from './errors.ts';
 import { type Connection, execute, prepare } from './execution.ts';
 import { migrationEndpoint } from './migration-phase.ts';
+import { StatementNames } from './prepared-statements.ts';
 import { learnServer } from './server.ts';
 import { createTableCompiler } from './tables.ts';
 import { Translator } from './translation.ts';
@@ -26,11 +27,12 @@ type RequireFromKnex = (module: string) => unknown;
 /** The methods of knex's PostgreSQL client that the subclass builds on. */
 interface PostgresClient {
   driverName: string;
-  readonly connectionSettings: pg.ClientConfig;
+  readonly connectionSettings: pg.ClientConfig & { readonly preparedStatements?: boolean };
   version: string | undefined;
 }
 
 const translator = new Translator();
+const statementNames = new StatementNames();
 
 /**
  * A subclass of the PostgreSQL client of one copy of knex that presents itself as its `mysql2`: statements come in
@@ -80,7 +82,7 @@ export function createPostgresClient(requireFromKnex: RequireFromKnex, siteDatab
 
     /** No session state is set: search path, time zone and timeouts belong to the role, and a pooler may stand between. */
     async acquireRawConnection(): Promise<Connection> {
-      const { host, port, user, password, database, ssl } = this.connectionSettings;
+      const { host, port, user, password, database, ssl, preparedStatements } = this.connectionSettings;
       const migration = migrationEndpoint();
       const connection: Connection = new pg.Client({
         ...(migration === undefined ? { host, port } : { ...migration, options: '-c statement_timeout=0' }),
@@ -92,6 +94,8 @@ export function createPostgresClient(requireFromKnex: RequireFromKnex, siteDatab
         application_name: 'ghost',
       });
       connection.migrating = migration !== undefined;
+      connection.statementNames = preparedStatements === true && !connection.migrating ? statementNames : undefined;
+      connection.preparedNames = new Set();
       connection.on('error', (error) => {
         connection.__knex__disposed = error;
       });

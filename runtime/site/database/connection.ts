@@ -27,6 +27,7 @@ export function ghostDatabaseConfig(settings: SqliteSettings | PostgresSettings)
       password: settings.password,
       database: settings.database,
       ssl: sslOptions(settings.ssl),
+      preparedStatements: settings.preparedStatements,
     },
     // A fleet's pools start empty, stay small and let go: a server has far fewer connections than a fleet has sites.
     pool: { min: 0, max: settings.poolMax, idleTimeoutMillis: 10_000, acquireTimeoutMillis: 30_000 },

@@ -2,6 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { queryBehind } from './guarded-query.ts';
 import { joinSegments, type StatementKind, type Translation } from './translation.ts';
+import type { StatementNames } from './prepared-statements.ts';
+import { joinSegments, type Translation } from './translation.ts';
 import { castToNumber } from './values.ts';
 
 /** A connection with what the dialect remembers about it. */
@@ -13,6 +15,10 @@ export interface Connection extends pg.Client {
   migrating?: boolean;
   /** Major version of its server. */
   serverVersion?: string;
+  /** Names for statements that are to stay prepared; undefined where a pooler may hand the session to somebody else. */
+  statementNames?: StatementNames | undefined;
+  /** Those of the names that this connection has prepared. */
+  preparedNames?: Set<string>;
   /** Whether the savepoint `statement` exists in the current transaction. */
   guarded?: boolean;
 }
@@ -75,8 +81,46 @@ export async function execute(
   }
   if (!guarded.has(translation.kind)) return connection.query(query);
   const guards = connection.guarded === true ? ['release savepoint statement', savepoint] : [savepoint];
+  const query: Query = {
+    text: prepared.text,
+    values: [...prepared.values],
+    name: translation.kind === 'definition' ? undefined : connection.statementNames?.nameOf(prepared.text),
+  };
   try {
-    const result = await queryBehind(connection, guards, query);
+    const result = await run(connection, translation, query);
+    if (query.name !== undefined) connection.preparedNames?.add(query.name);
+    return result;
+  } catch (error) {
+    if (!/^cached plan must not change/.test((error as Error).message)) throw error;
+    // A migration of another process changed a table: whatever else this connection has prepared may be stale too.
+    connection.__knex__disposed = error;
+    if ((connection.transactions ?? 0) > 0) throw error;
+    return connection.query({ text: query.text, values: query.values });
+  }
+}
+
+function run(connection: Connection, translation: Translation, query: Query): Promise<pg.QueryResult> {
+  const writes = translation.kind === 'write';
+  if ((connection.transactions ?? 0) > 0) return writes ? guarded(connection, query) : connection.query(query);
+  return writes ? retryingDeadlocks(connection, query) : retryingCasts(connection, translation, query);
+}
+
+interface Query {
+  readonly text: string;
+  values: unknown[];
+  readonly name: string | undefined;
+}
+
+async function guarded(connection: Connection, query: Query): Promise<pg.QueryResult> {
+  const guards = connection.guarded === true ? ['release savepoint statement', savepoint] : [savepoint];
+  // pg takes the first statement that is parsed for the named one, so the one that names is sent alone.
+  const naming = query.name !== undefined && connection.preparedNames?.has(query.name) !== true;
+  if (naming) {
+    await connection.query(guards.join('; '));
+    connection.guarded = true;
+  }
+  try {
+    const result = await (naming ? connection.query(query) : queryBehind(connection, guards, query));
     connection.guarded = true;
     return result;
   } catch (error) {
@@ -100,10 +144,7 @@ const deadlockTries = 3;
  * nothing. Inside of a transaction the whole of it has to be repeated, which only its owner can do: there the error goes out
  * as MySQL's 1213.
  */
-async function retryingDeadlocks(
-  connection: Connection,
-  query: { text: string; values: unknown[] },
-): Promise<pg.QueryResult> {
+async function retryingDeadlocks(connection: Connection, query: Query): Promise<pg.QueryResult> {
   for (let tries = 1; ; tries += 1) {
     try {
       return await connection.query(query);
@@ -129,11 +170,7 @@ const numericTypes = /^invalid input syntax for type (smallint|integer|bigint|nu
  * MySQL compares a number with a text by casting the text (`featured:'abc'` in a filter is 0); PostgreSQL refuses it. The
  * refused text is cast as MySQL would and the statement sent again; reads only, since MySQL refuses it in writes too.
  */
-async function retryingCasts(
-  connection: Connection,
-  translation: Translation,
-  query: { text: string; values: unknown[] },
-): Promise<pg.QueryResult> {
+async function retryingCasts(connection: Connection, translation: Translation, query: Query): Promise<pg.QueryResult> {
   for (let left = query.values.length; ; left -= 1) {
     try {
       return await connection.query(query);

@@ -32,6 +32,7 @@ beforeAll(async () => {
     password: 'pw',
     ssl: 'off',
     poolMax: 5,
+    preparedStatements: false,
   });
   // Ghost's own copy of knex, as Ghost itself loads it.
   const create = createRequire(path.join(ghostPath, 'package.json'))('knex') as (config: object) => Knex;

@@ -45,6 +45,15 @@ describe("a site's configuration", () => {
     });
   });
 
+  it('keeps statements prepared only where told to, and where no pooler stands before the server', () => {
+    expect(readSiteConfig(postgres).database).toMatchObject({ preparedStatements: false });
+    const prepared = { ...postgres, DATABASE_PREPARED_STATEMENTS: 'on' };
+    expect(readSiteConfig(prepared).database).toMatchObject({ preparedStatements: true });
+    expect(problemsOf({ ...prepared, DATABASE_DIRECT_PORT: '5433' })).toEqual([
+      'DATABASE_PREPARED_STATEMENTS: expected off, since DATABASE_DIRECT_HOST and DATABASE_DIRECT_PORT say that a pooler stands before the server; got on',
+    ]);
+  });
+
   it('goes past the pooler where a direct endpoint is named', () => {
     const { database } = readSiteConfig({
       ...postgres,
