@@ -23,7 +23,8 @@ Ghost on SQLite, MariaDB and PostgreSQL with the same data, asked the same in tu
   --only <text,...>    only rows whose name contains one of these
   --posts <n>          default 10000
   --members <n>        default 50000
-  --seed <n>           of the data; default 1`;
+  --seed <n>           of the data; default 1
+  --prepared           PostgreSQL's connections keep statements prepared, as they may where no pooler stands before it`;
 
 interface Options {
   readonly rounds: number;
@@ -31,6 +32,7 @@ interface Options {
   readonly users: readonly number[];
   readonly journeys: readonly Journey[];
   readonly amount: Amount;
+  readonly prepared: boolean;
 }
 
 interface Slice {
@@ -51,7 +53,7 @@ export async function run(args: readonly string[]): Promise<void> {
   const lanes: Lane[] = [];
   try {
     const ghostPath = await ghostPathOf(undefined);
-    for (const contestant of [sqlite, mariadb, postgres])
+    for (const contestant of [sqlite, mariadb, postgres(options.prepared)])
       lanes.push(await enter(contestant, dir, ghostPath, options.amount));
     console.log(
       `data: ${options.amount.posts} posts, ${options.amount.members} members, seed ${options.amount.seed}; ${options.rounds} rounds in turn, ${options.seconds} s for the slowest`,
@@ -86,6 +88,7 @@ function readOptions(args: readonly string[]): Options | undefined {
       posts: { type: 'string', default: '10000' },
       members: { type: 'string', default: '50000' },
       seed: { type: 'string', default: '1' },
+      prepared: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h' },
     },
   });
@@ -108,6 +111,7 @@ function readOptions(args: readonly string[]): Options | undefined {
     seconds: whole('seconds', values.seconds, 1, 600),
     users: values.users.split(',').map((text) => whole('users', text, 1, 64)),
     journeys: chosen,
+    prepared: values.prepared,
     amount: {
       posts: whole('posts', values.posts, 600, 1_000_000),
       members: whole('members', values.members, 100, 10_000_000),

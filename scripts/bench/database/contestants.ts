@@ -122,7 +122,8 @@ export const mariadb: Contestant = {
   },
 };
 
-export const postgres: Contestant = {
+/** @param prepared whether connections keep statements prepared, which no transaction pooler may stand before */
+export const postgres = (prepared: boolean): Contestant => ({
   name: 'PostgreSQL',
   madeBy: [
     'runtime/site/database/compat',
@@ -162,6 +163,7 @@ export const postgres: Contestant = {
           DATABASE_NAME: place.database,
           DATABASE_PASSWORD: password,
           DATABASE_POOL_MAX: String(poolMax),
+          DATABASE_PREPARED_STATEMENTS: prepared ? 'on' : 'off',
         },
       }),
     });
@@ -191,6 +193,7 @@ export const postgres: Contestant = {
             version[0].server_version,
             ...rows.map((row: { value: string }) => row.value),
             `pool ${poolMax}`,
+            `prepared statements ${prepared ? 'on' : 'off'}`,
           ].join(', ');
         }),
       log: () => readFileSync(path.join(dir, 'ghost.log'), 'utf8').slice(-2000),
@@ -203,7 +206,7 @@ export const postgres: Contestant = {
   async settle(knex) {
     await knex.raw('vacuum analyze');
   },
-};
+});
 
 function startStock(dir: string, ghostPath: string, at: StockDatabase) {
   return startStockGhost({ ghostPath, contentPath: path.join(dir, 'content'), database: at, env: ghostEnvironment });

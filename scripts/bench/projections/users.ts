@@ -20,7 +20,7 @@ const otherFiles = 500;
 export const concurrentUsers: Projection = {
   name: 'users',
   async measure({ dir, seconds }) {
-    const lane = await enter(postgres, dir, await ghostPathOf(undefined), { posts: 600, members: 500, seed: 1 });
+    const lane = await enter(postgres(false), dir, await ghostPathOf(undefined), { posts: 600, members: 500, seed: 1 });
     try {
       const where = { type: 'post', status: 'published', visibility: 'public' };
       const slugs: string[] = await lane.site.knex('posts').where(where).orderBy('id').pluck('slug');
