@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { stopWhenInterrupted } from '../interruption.ts';
 import type { Contestant, RunningContestant } from './contestants.ts';
 import { type Amount, copyFromCache, fillDatabase } from './data.ts';
 import { BenchSite } from './site.ts';
@@ -21,6 +22,7 @@ export async function enter(contestant: Contestant, dir: string, ghostPath: stri
   await copyFromCache(own, inputs, async (making) => {
     console.error(`filling ${contestant.name}, once for this data`);
     const running = await contestant.start(making, ghostPath);
+    const forget = stopWhenInterrupted(() => running.stop());
     const knex = running.connect();
     try {
       await new BenchSite(running.port, knex).setUp();
@@ -30,12 +32,19 @@ export async function enter(contestant: Contestant, dir: string, ghostPath: stri
     } finally {
       await knex.destroy();
       await running.stop();
+      forget();
     }
   });
   const running = await contestant.start(own, ghostPath);
-  const site = new BenchSite(running.port, running.connect());
-  await site.signIn();
-  return { contestant, running, site };
+  const lane = { contestant, running, site: new BenchSite(running.port, running.connect()) };
+  stopWhenInterrupted(() => running.stop());
+  try {
+    await lane.site.signIn();
+  } catch (error) {
+    await leave(lane);
+    throw error;
+  }
+  return lane;
 }
 
 /** Stops what {@link enter} started. */

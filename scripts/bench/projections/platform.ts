@@ -2,6 +2,7 @@ import path from 'node:path';
 import pg from 'pg';
 import { Random } from '../../dataset/random.ts';
 import { startPostgres } from '../../services/postgres.ts';
+import { stopWhenInterrupted } from '../interruption.ts';
 import { percentileOf } from '../load.ts';
 import { type Outcome, type Projection, rateOfWorkers } from './projection.ts';
 
@@ -18,6 +19,7 @@ export const platformDatabase: Projection = {
   name: 'platform',
   async measure({ dir, seconds }) {
     const server = await startPostgres({ dataDir: path.join(dir, 'platform') });
+    stopWhenInterrupted(() => server.stop());
     const { host, port, user, password } = server;
     const connect = async (as: string, secret: string) => {
       const client = new pg.Client({ host, port, user: as, password: secret, database: 'postgres' });

@@ -3,6 +3,7 @@ import pg from 'pg';
 import { Random } from '../../dataset/random.ts';
 import { rowId } from '../../dataset/rows.ts';
 import { startPostgres } from '../../services/postgres.ts';
+import { stopWhenInterrupted } from '../interruption.ts';
 import { type Outcome, type Projection, rateOfWorkers } from './projection.ts';
 
 const rows = 10_000;
@@ -14,6 +15,7 @@ export const postgresRows: Projection = {
   name: 'postgres',
   async measure({ dir, seconds }) {
     const server = await startPostgres({ dataDir: path.join(dir, 'rows') });
+    stopWhenInterrupted(() => server.stop());
     const { host, port, user, password } = server;
     const clients = Array.from(
       { length: connections },

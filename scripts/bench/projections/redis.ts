@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { $ } from 'zx';
 import { ensureProgram, redis } from '../../services/debian-packages.ts';
 import { freePort } from '../../services/postgres.ts';
+import { stopWhenInterrupted } from '../interruption.ts';
 import type { Outcome, Projection } from './projection.ts';
 
 /** Redis, asked by its own load generator, which comes with it. */
@@ -17,12 +18,16 @@ export const redisOperations: Projection = {
     const settings = ['--bind', '127.0.0.1', '--port', port, '--dir', path.resolve(dir), '--appendonly', 'yes'];
     const server = spawn(program, settings, { stdio: 'ignore' });
     const ended = new Promise((resolve) => server.once('exit', resolve));
+    const stop = () => {
+      server.kill('SIGTERM');
+      return ended;
+    };
+    stopWhenInterrupted(stop);
     try {
       await answering(port);
       return await measure(port, seconds);
     } finally {
-      server.kill('SIGTERM');
-      await ended;
+      await stop();
     }
   },
 };
