@@ -1,0 +1,60 @@
+import { describe, expect, it } from 'vitest';
+import { cpuSecondsOf } from '../../../scripts/bench/cpu.ts';
+import { percentileOf } from '../../../scripts/bench/load.ts';
+import { factorOf } from '../../../scripts/bench/projections/projection.ts';
+import { runScript } from '../../support/run-script.ts';
+
+const bench = (...args: string[]) => runScript('scripts/bench.ts', args);
+
+describe('npm run bench', { timeout: 60_000 }, () => {
+  it('refuses a name that is no bench, and a part of one', async () => {
+    for (const name of ['nothing', 'measure', 'load']) {
+      const { exitCode, stderr } = await bench(name);
+      expect(exitCode).toBe(78);
+      expect(stderr).toContain(`expected the name of a bench; got ${name}`);
+      expect(stderr).toContain('projections');
+    }
+  });
+
+  it('names every bad option of the databases at once, before anything is started', async () => {
+    const options = ['--rounds', '0', '--seconds', 'x', '--users', '1,900', '--only', 'front page,nowhere'];
+    const { exitCode, stderr } = await bench('database', ...options, '--posts', '1');
+    expect(exitCode).toBe(78);
+    expect(stderr.trim().split('\n')).toEqual([
+      expect.stringMatching(/^--only: expected part of one of 'front page', .*; got 'nowhere'$/),
+      '--rounds: expected a whole number from 1 to 100; got "0"',
+      '--seconds: expected a whole number from 1 to 600; got "x"',
+      '--users: expected a whole number from 1 to 64; got "900"',
+      '--posts: expected a whole number from 600 to 1000000; got "1"',
+    ]);
+  });
+
+  it('names every bad option of the projections', async () => {
+    const { exitCode, stderr } = await bench('projections', '--only', 'redis,mongo', '--seconds', '0');
+    expect(exitCode).toBe(78);
+    expect(stderr.trim().split('\n')).toEqual([
+      '--only: expected one of sqlite, postgres, users, platform, redis; got "mongo"',
+      '--seconds: expected a whole number from 1 to 600; got "0"',
+    ]);
+  });
+});
+
+describe('the figures', () => {
+  it('take percentiles by rank', () => {
+    const figures = Array.from({ length: 100 }, (_, at) => 100 - at);
+    expect([0, 0.5, 0.95, 1].map((share) => percentileOf(figures, share))).toEqual([1, 50, 95, 100]);
+    expect(percentileOf([], 0.5)).toBeNaN();
+  });
+
+  it('are met from a factor of 1 on, where much is wanted and where little is', () => {
+    const outcome = { projection: 'p', level: 'l', unit: 'u', wanted: 100 };
+    expect(factorOf({ ...outcome, measured: 50 })).toBe(0.5);
+    expect(factorOf({ ...outcome, measured: 50, least: true })).toBe(2);
+  });
+
+  it.runIf(process.platform === 'linux')('count the processor time of a process', () => {
+    const before = cpuSecondsOf(process.pid);
+    for (const until = process.cpuUsage().user + 60_000; process.cpuUsage().user < until; );
+    expect(cpuSecondsOf(process.pid) - before).toBeGreaterThanOrEqual(0.04);
+  });
+});
