@@ -1,10 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { queryBehind } from './guarded-query.ts';
-import { joinSegments, type StatementKind, type Translation } from './translation.ts';
 import type { StatementNames } from './prepared-statements.ts';
-import { joinSegments, type Translation } from './translation.ts';
-import { castToNumber } from './values.ts';
+import { type Query, retryingCasts, retryingDeadlocks } from './retries.ts';
+import { joinSegments, type StatementKind, type Translation } from './translation.ts';
 
 /** A connection with what the dialect remembers about it. */
 export interface Connection extends pg.Client {
@@ -61,7 +59,7 @@ function inline(value: unknown): string {
  * suppressions), an index that is there or is not (addUnique and dropUnique in migrations), SHOW of a table that is not
  * there.
  */
-const guarded: ReadonlySet<StatementKind> = new Set(['write', 'definition', 'inspection']);
+const guardedKinds: ReadonlySet<StatementKind> = new Set(['write', 'definition', 'inspection']);
 
 /**
  * Runs a statement. Inside of a transaction some kinds are guarded by a savepoint; it travels with the statement and is
@@ -73,14 +71,6 @@ export async function execute(
   prepared: Prepared,
 ): Promise<pg.QueryResult> {
   if (translation.kind === 'transaction') return control(connection, prepared.text);
-  const query = { text: prepared.text, values: [...prepared.values] };
-  if ((connection.transactions ?? 0) === 0) {
-    return translation.kind === 'write'
-      ? retryingDeadlocks(connection, query)
-      : retryingCasts(connection, translation, query);
-  }
-  if (!guarded.has(translation.kind)) return connection.query(query);
-  const guards = connection.guarded === true ? ['release savepoint statement', savepoint] : [savepoint];
   const query: Query = {
     text: prepared.text,
     values: [...prepared.values],
@@ -99,19 +89,14 @@ export async function execute(
   }
 }
 
-function run(connection: Connection, translation: Translation, query: Query): Promise<pg.QueryResult> {
-  const writes = translation.kind === 'write';
-  if ((connection.transactions ?? 0) > 0) return writes ? guarded(connection, query) : connection.query(query);
-  return writes ? retryingDeadlocks(connection, query) : retryingCasts(connection, translation, query);
+function run(connection: Connection, { kind }: Translation, query: Query): Promise<pg.QueryResult> {
+  if ((connection.transactions ?? 0) > 0)
+    return guardedKinds.has(kind) ? runGuarded(connection, query) : connection.query(query);
+  if (kind === 'write') return retryingDeadlocks(connection, query);
+  return kind === 'read' ? retryingCasts(connection, query) : connection.query(query);
 }
 
-interface Query {
-  readonly text: string;
-  values: unknown[];
-  readonly name: string | undefined;
-}
-
-async function guarded(connection: Connection, query: Query): Promise<pg.QueryResult> {
+async function runGuarded(connection: Connection, query: Query): Promise<pg.QueryResult> {
   const guards = connection.guarded === true ? ['release savepoint statement', savepoint] : [savepoint];
   // pg takes the first statement that is parsed for the named one, so the one that names is sent alone.
   const naming = query.name !== undefined && connection.preparedNames?.has(query.name) !== true;
@@ -135,26 +120,6 @@ async function guarded(connection: Connection, query: Query): Promise<pg.QueryRe
 const savepoint = 'savepoint statement';
 const inFailedTransaction = '25P02';
 
-const deadlock = '40P01';
-const deadlockTries = 3;
-
-/**
- * A write outside of a transaction that lost a deadlock: nothing of it was done, so it is sent again. InnoDB locks rows in
- * the order of an index, PostgreSQL in the order in which it meets them, and Ghost, which was written for the one, retries
- * nothing. Inside of a transaction the whole of it has to be repeated, which only its owner can do: there the error goes out
- * as MySQL's 1213.
- */
-async function retryingDeadlocks(connection: Connection, query: Query): Promise<pg.QueryResult> {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      return await connection.query(query);
-    } catch (error) {
-      if ((error as { code?: string }).code !== deadlock || tries === deadlockTries) throw error;
-      await sleep(Math.random() * 50 * tries);
-    }
-  }
-}
-
 async function control(connection: Connection, text: string): Promise<pg.QueryResult> {
   const command = /^\s*(\w+)(?:\s+(?:work\s+|transaction\s+)?(\w+))?/.exec(text.toLowerCase());
   const nested = command?.[1] === 'savepoint' || command?.[1] === 'release' || command?.[2] === 'to';
@@ -162,25 +127,4 @@ async function control(connection: Connection, text: string): Promise<pg.QueryRe
   connection.guarded = false;
   if (!nested) connection.transactions = command?.[1] === 'begin' || command?.[1] === 'start' ? 1 : 0;
   return connection.query(text);
-}
-
-const numericTypes = /^invalid input syntax for type (smallint|integer|bigint|numeric|double precision|real): "(.*)"$/s;
-
-/**
- * MySQL compares a number with a text by casting the text (`featured:'abc'` in a filter is 0); PostgreSQL refuses it. The
- * refused text is cast as MySQL would and the statement sent again; reads only, since MySQL refuses it in writes too.
- */
-async function retryingCasts(connection: Connection, translation: Translation, query: Query): Promise<pg.QueryResult> {
-  for (let left = query.values.length; ; left -= 1) {
-    try {
-      return await connection.query(query);
-    } catch (error) {
-      const refused = numericTypes.exec((error as Error).message);
-      if (translation.kind !== 'read' || left === 0 || refused === null || !query.values.includes(refused[2]))
-        throw error;
-      const cast = castToNumber(refused[2] ?? '');
-      const whole = /int/.test(refused[1] ?? '') ? Math.round(cast) : cast;
-      query.values = query.values.map((value) => (value === refused[2] ? whole : value));
-    }
-  }
 }
