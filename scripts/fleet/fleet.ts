@@ -5,7 +5,7 @@ import { namesOf } from '../../sites/naming.ts';
 import type { Registry } from '../../sites/registry.ts';
 import type { Site } from '../../sites/schema.ts';
 import type { FleetDatabases } from './databases.ts';
-import { ghostPathOf } from './ghost-release.ts';
+import { siteEnvironment } from './site-environment.ts';
 import { repositoryDir, SiteProcess } from './site-process.ts';
 import type { StateDir } from './state-dir.ts';
 
@@ -140,28 +140,7 @@ export class Fleet extends EventEmitter<{ change: [slug: string] }> {
   async #launch(slug: string, ports: { port: number; probePort: number }) {
     const site = this.#members.get(slug)?.site;
     if (site === undefined) throw new Error(`${slug} is not in the fleet`);
-    const { state, databases } = this.#context;
-    const ghostPath = await ghostPathOf(site.ghost?.version);
-    const env = {
-      PATH: process.env.PATH,
-      HOME: process.env.HOME,
-      TZ: 'UTC',
-      NODE_ENV: 'production',
-      SITE_SLUG: slug,
-      SITE_URL: this.#urlOf(slug),
-      SITE_TITLE: site.title,
-      SITE_THEME: site.theme,
-      CONTENT_PATH: state.contentPath(slug),
-      GHOST_PATH: ghostPath,
-      HOST: '127.0.0.1',
-      PORT: String(ports.port),
-      PROBE_PORT: String(ports.probePort),
-      MAIL_FROM: site.mail?.from,
-      STOP_ON_STDIN_END: 'true',
-      // Ghost mails a code to whoever signs in from a new browser, and no mail leaves this machine.
-      security__staffDeviceVerification: 'false',
-      ...(await databases.environmentFor(site, ghostPath)),
-    };
+    const env = await siteEnvironment(site, this.#context, { url: this.#urlOf(slug), ...ports });
     const args = ['--disable-warning=ExperimentalWarning', path.join(repositoryDir, 'runtime/site/entrypoint.ts')];
     return { command: process.execPath, args, env };
   }

@@ -87,5 +87,5 @@ async function isFleet(pid: number): Promise<boolean> {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
   const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => undefined);
-  return command === undefined || command.includes('start.ts');
+  return command === undefined || /\b(start|site-import|site-export)\.ts\b/.test(command);
 }

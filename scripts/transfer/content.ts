@@ -1,0 +1,74 @@
+import { createHash } from 'node:crypto';
+import { createReadStream, existsSync } from 'node:fs';
+import { copyFile, link, mkdir, readdir, stat, unlink } from 'node:fs/promises';
+import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { TransferRefusedError } from '../../runtime/database/transfer/refusal.ts';
+import { UsageError } from '../command.ts';
+
+/** Folders of Ghost's content folder that people fill. Data and logs are none of them. */
+const folders = ['images', 'media', 'files', 'themes', 'settings'];
+
+/**
+ * Copies what people put into a content folder: images, media, files, themes, routes and redirects. A file that is there
+ * already with the same bytes stays; one with others is refused, before anything is copied.
+ *
+ * @returns the number of files copied
+ * @throws TransferRefusedError naming the files that differ; UsageError where `from` is no content folder
+ */
+export async function copyContent(from: string, to: string): Promise<number> {
+  if (!folders.some((folder) => existsSync(path.join(from, folder))))
+    throw new UsageError([`--content: expected Ghost's content folder, with ${folders.join(', ')}; got ${from}`]);
+  const files: string[] = [];
+  for (const folder of folders) await listFiles(from, folder, files);
+  const missing: string[] = [];
+  const different: string[] = [];
+  for (const file of files) {
+    const target = path.join(to, file);
+    if (!existsSync(target)) missing.push(file);
+    else if (!(await haveSameBytes(path.join(from, file), target))) different.push(target);
+  }
+  if (different.length > 0)
+    throw new TransferRefusedError(
+      different.map((file) => `${file}: expected no file, or the same; a different one is there`),
+    );
+  for (const file of missing) await copyWhole(path.join(from, file), path.join(to, file));
+  return missing.length;
+}
+
+/** Symbolic links are followed: themes are often linked into place. */
+async function listFiles(root: string, folder: string, files: string[]): Promise<void> {
+  const entries = await readdir(path.join(root, folder)).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  });
+  for (const entry of entries.sort()) {
+    const file = path.join(folder, entry);
+    const found = await stat(path.join(root, file));
+    if (found.isDirectory()) await listFiles(root, file, files);
+    else if (found.isFile()) files.push(file);
+  }
+}
+
+async function haveSameBytes(one: string, other: string): Promise<boolean> {
+  if ((await stat(one)).size !== (await stat(other)).size) return false;
+  return (await hashOf(one)) === (await hashOf(other));
+}
+
+async function hashOf(file: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(file), hash);
+  return hash.digest('hex');
+}
+
+/** A file appears whole, and never in the place of another. */
+async function copyWhole(from: string, to: string): Promise<void> {
+  await mkdir(path.dirname(to), { recursive: true });
+  const partial = path.join(path.dirname(to), `.${path.basename(to)}.${process.pid}`);
+  await copyFile(from, partial);
+  try {
+    await link(partial, to);
+  } finally {
+    await unlink(partial);
+  }
+}
