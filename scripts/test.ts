@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { runSteps, type Step } from './checks/steps.ts';
-import { chromium, ensureProgram } from './services/debian-packages.ts';
+import { chromium, ensureProgram, mariadb } from './services/debian-packages.ts';
 
 const usage = `usage: npm test [-- --project <name> ...]
 
@@ -44,6 +44,10 @@ async function main(): Promise<number> {
     if (browser) env.CHROMIUM_PATH = browser;
     else skipped.push('browser: Chromium is not on PATH and could not be installed (Debian package chromium, as root)');
   }
+  if (chosen.includes('runtime') && (await ensureProgram(mariadb)) === undefined)
+    skipped.push(
+      'runtime with MariaDB: it is not on PATH and could not be installed (Debian package mariadb-server, as root)',
+    );
 
   const failed: string[] = [];
   if (values.project === undefined) {

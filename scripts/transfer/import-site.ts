@@ -82,6 +82,7 @@ async function describeGaps(source: TransferSource, target: TransferTarget, conf
   if (source instanceof GhostExportSource) {
     const carried = new Set(source.carried);
     const tables = (await target.readTables()).map(({ name }) => name);
+    if (source.lacking.length > 0) notes.push(`the export leaves out ${source.lacking.join(', ')}: empty`);
     notes.push(
       `the export has rows of ${[...carried].sort().join(', ')}`,
       `it does not carry members, their subscriptions and events, comments, sent e-mails, integrations and webhooks, invites, sessions, links, recommendations, earlier revisions, secret settings, nor files: empty or the site's own are ${tables.filter((name) => !carried.has(name)).join(', ')}`,

@@ -56,12 +56,8 @@ const counts = {
  *
  * @returns the universally unique ids among them
  */
-export async function fillDatabase(
-  knex: Knex,
-  ghostPath: string,
-  options: Omit<DatasetOptions, 'counts'>,
-): Promise<Set<string>> {
-  const dataset = createDataset(readGhostSchema(ghostPath), { ...options, counts });
+export async function fillDatabase(knex: Knex, ghostPath: string, options: DatasetOptions): Promise<Set<string>> {
+  const dataset = createDataset(readGhostSchema(ghostPath), { ...options, counts: { ...counts, ...options.counts } });
   await levelSetUp(knex);
   for (const { table, rows } of dataset) {
     for (let at = 0; at < rows.length; at += 40) await knex(table).insert(rows.slice(at, at + 40));

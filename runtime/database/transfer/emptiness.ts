@@ -17,7 +17,7 @@ const ofGhost = new Set([
   ...['migrations', 'migrations_lock', 'posts', 'posts_authors', 'posts_meta', 'posts_tags', 'post_revisions', 'tags'],
   ...['roles', 'roles_users', 'permissions', 'permissions_roles', 'users', 'integrations', 'api_keys', 'products'],
   ...['newsletters', 'collections', 'collections_posts', 'email_design_settings', 'settings', 'custom_theme_settings'],
-  ...['actions', 'brute', 'jobs', 'sessions', 'outbox', 'tinybird_syncs'],
+  ...['actions', 'brute', 'jobs', 'sessions', 'outbox', 'tinybird_syncs', 'milestones'],
 ]);
 
 /**

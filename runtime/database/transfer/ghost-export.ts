@@ -1,5 +1,5 @@
 import { readFile, stat } from 'node:fs/promises';
-import type { Provenance, Selection, Table, TransferSource, TransferTarget } from './database.ts';
+import type { Column, Provenance, Selection, Table, TransferSource, TransferTarget } from './database.ts';
 import { SourceUnavailableError, TransferRefusedError } from './refusal.ts';
 
 type ExportRow = Readonly<Record<string, unknown>>;
@@ -19,6 +19,9 @@ const longestFile = 512 * 1024 * 1024;
  */
 const ofTheRelease = ['roles', 'permissions', 'permissions_roles'];
 const keptUnlessGiven = ['integrations', 'api_keys', 'collections', 'email_design_settings', 'newsletters', 'products'];
+
+/** Rows about members, whom an export lacks: without them they refer to nobody. */
+const aboutMembers = ['offer_redemptions'];
 
 /**
  * A JSON export of Ghost's, read whole, seen as the tables of the site that it becomes. Its rows are taken as they are,
@@ -40,9 +43,20 @@ export class GhostExportSource implements TransferSource {
 
   /** Tables that the file has rows of. */
   get carried(): string[] {
-    return Object.entries(this.#read().data)
-      .filter(([name, rows]) => rows.length > 0 && !ofTheRelease.includes(name))
-      .map(([name]) => name);
+    const { data } = this.#read();
+    return Object.keys(data).filter(
+      (name) =>
+        data[name]?.length && !ofTheRelease.includes(name) && (data.members?.length || !aboutMembers.includes(name)),
+    );
+  }
+
+  /** Columns of those that the file leaves out, as `table.column`: they stay empty. */
+  get lacking(): string[] {
+    return this.carried.flatMap((name) => {
+      const given = new Set(columnsOf(this.#tables.get(name) ?? []).map((column) => column.name));
+      const own = this.#own.get(name)?.columns ?? [];
+      return own.filter((column) => !given.has(column.name)).map((column) => `${name}.${column.name}`);
+    });
   }
 
   async open(): Promise<void> {
@@ -64,8 +78,8 @@ export class GhostExportSource implements TransferSource {
     for (const name of ofTheRelease) this.#tables.set(name, await kept(name));
     for (const name of keptUnlessGiven) if (!data[name]?.length) this.#tables.set(name, await kept(name));
     const roles = mapRoles(data.roles ?? [], this.#tables.get('roles') ?? [], this.#file);
-    for (const [name, rows] of Object.entries(data)) {
-      if (ofTheRelease.includes(name)) continue;
+    for (const name of this.carried) {
+      const rows = data[name] ?? [];
       this.#tables.set(
         name,
         rows.map((row) => withRole(row, roles)),
@@ -74,8 +88,9 @@ export class GhostExportSource implements TransferSource {
     const given = new Set((data.settings ?? []).map(({ key }) => key));
     const secret = (await kept('settings')).filter(({ key }) => !given.has(key));
     this.#tables.set('settings', [...(data.settings ?? []), ...secret]);
-    // A table of the site that the file lacks is one without rows.
-    for (const name of this.#own.keys()) if (!this.#tables.has(name)) this.#tables.set(name, []);
+    // A table that only one side has is found where both are compared.
+    for (const name of [...this.#own.keys(), ...Object.keys(data)])
+      if (!this.#tables.has(name)) this.#tables.set(name, []);
   }
 
   async readProvenance(): Promise<Provenance> {
@@ -84,9 +99,10 @@ export class GhostExportSource implements TransferSource {
 
   async readTables(): Promise<Table[]> {
     return [...this.#tables].map(([name, rows]) => {
-      const [first] = rows;
-      const columns = first === undefined ? (this.#own.get(name)?.columns ?? []) : columnsOf(rows);
-      return { name, key: this.#own.get(name)?.key ?? [], columns };
+      const own = this.#own.get(name);
+      // What Ghost's API strips from an export (posts.published_by) is no difference between two schemas.
+      const names = new Set([...(own?.columns ?? []), ...columnsOf(rows)].map((column) => column.name));
+      return { name, key: own?.key ?? [], columns: [...names].map(asJson) };
     });
   }
 
@@ -154,9 +170,13 @@ function withRole(row: ExportRow, roles: ReadonlyMap<unknown, unknown>): ExportR
   return row.role_id && roles.has(row.role_id) ? { ...row, role_id: roles.get(row.role_id) } : row;
 }
 
-function columnsOf(rows: readonly ExportRow[]): Table['columns'] {
+function columnsOf(rows: readonly ExportRow[]): Column[] {
   const names = new Set(rows.flatMap((row) => Object.keys(row)));
-  return [...names].map((name) => ({ name, kind: undefined, type: 'JSON', maxLength: undefined }));
+  return [...names].map(asJson);
+}
+
+function asJson(name: string): Column {
+  return { name, kind: undefined, type: 'JSON', maxLength: undefined };
 }
 
 async function readObjects(target: TransferTarget, table: Table): Promise<ExportRow[]> {

@@ -159,7 +159,11 @@ export class SqliteTransferTarget extends SqliteSession implements TransferTarge
     const insert = this.database.prepare(
       `insert into ${quote(table)} (${names}) values (${columns.map(() => '?').join(', ')})`,
     );
-    for (const row of rows) insert.run(row.map((value, at) => toSqlite(columns[at]?.kind, value)));
+    try {
+      for (const row of rows) insert.run(row.map((value, at) => toSqlite(columns[at]?.kind, value)));
+    } catch (error) {
+      throw new TransferRefusedError([`${table}: ${(error as Error).message}`]);
+    }
   }
 
   async checkReferences(): Promise<void> {
