@@ -11,7 +11,7 @@ else built from the Go module proxy. scripts/tools/manifest.ts pins them. Silent
 for downloads that could not be had before.
 
   engine       the Pulumi CLI and the providers of the stacks
-  api-server   etcd and kube-apiserver, for the engine tests
+  api-server   etcd, kube-apiserver and kube-controller-manager, for the engine tests
   cluster      kubectl
 
 Without a set: engine and api-server, which npm test needs.`;

@@ -108,15 +108,8 @@ const etcd: Tool = {
   fits: ([major, minor]) => major === 3 && minor >= 5,
 };
 
-const kubeApiserver: Tool = {
-  name: 'kube-apiserver',
-  version: kubernetesVersion,
-  cpuMinutes: 5,
-  builds: [{ program: 'kube-apiserver', package: 'k8s.io/kubernetes/cmd/kube-apiserver', ...kubernetesModule }],
-  download: ({ os, goArch }) => kubernetesDownload('kube-apiserver', os, goArch),
-  versionArguments: ['--version'],
-  fits: ([major, minor]) => major === 1 && minor === 34,
-};
+const kubeApiserver: Tool = kubernetesServer('kube-apiserver', 6);
+const kubeControllerManager: Tool = kubernetesServer('kube-controller-manager', 3);
 
 const kubectl: Tool = {
   name: 'kubectl',
@@ -128,6 +121,18 @@ const kubectl: Tool = {
   // Kubernetes supports one minor version to either side of the server's.
   fits: ([major, minor]) => major === 1 && minor >= 33 && minor <= 35,
 };
+
+function kubernetesServer(name: string, cpuMinutes: number): Tool {
+  return {
+    name,
+    version: kubernetesVersion,
+    cpuMinutes,
+    builds: [{ program: name, package: `k8s.io/kubernetes/cmd/${name}`, ...kubernetesModule }],
+    download: ({ os, goArch }) => kubernetesDownload(name, os, goArch),
+    versionArguments: ['--version'],
+    fits: ([major, minor]) => major === 1 && minor === 34,
+  };
+}
 
 function kubernetesDownload(program: string, os: string, arch: string): Download {
   const url = `https://dl.k8s.io/release/v${kubernetesVersion}/bin/${os}/${arch}/${program}`;
@@ -165,7 +170,13 @@ const providers: readonly Provider[] = [
 export const manifest = {
   /** Oldest Go that builds all of it; an older one from 1.21 on fetches this one itself unless GOTOOLCHAIN forbids it. */
   go: '1.26.0',
-  tools: { pulumi, etcd, 'kube-apiserver': kubeApiserver, kubectl },
+  tools: {
+    pulumi,
+    etcd,
+    'kube-apiserver': kubeApiserver,
+    'kube-controller-manager': kubeControllerManager,
+    kubectl,
+  },
   providers,
 } as const;
 
@@ -177,7 +188,7 @@ export const toolSets = {
   /** `pulumi up`, with the providers that the stacks use. */
   engine: { tools: ['pulumi'], providers: true },
   /** A Kubernetes API without nodes, as the engine tests use it. */
-  'api-server': { tools: ['etcd', 'kube-apiserver'], providers: false },
+  'api-server': { tools: ['etcd', 'kube-apiserver', 'kube-controller-manager'], providers: false },
   /** What people type at a cluster. */
   cluster: { tools: ['kubectl'], providers: false },
 } as const satisfies Record<string, { readonly tools: readonly ToolName[]; readonly providers: boolean }>;

@@ -8,7 +8,7 @@ import { freePort } from '../../../scripts/services/postgres.ts';
 import { KubernetesApi } from '../providers/kubernetes/api.ts';
 import { readKubeconfig } from '../providers/kubernetes/kubeconfig.ts';
 
-/** A Kubernetes API without nodes: etcd and kube-apiserver as processes of this machine, on loopback. */
+/** A Kubernetes API without nodes: its servers as processes of this machine, on loopback. */
 export interface ApiServer {
   /** File with an administrator's access. */
   readonly kubeconfig: string;
@@ -16,13 +16,16 @@ export interface ApiServer {
   stop(): Promise<void>;
 }
 
+/** Those without which a deleted namespace, or an object deleted with what it owns, would stay for ever. */
+const controllers = ['namespace-controller', 'garbage-collector-controller'];
+
 /**
- * Starts both and waits until the API is ready. Authorisation is RBAC; the administrator comes in by a token of the group
- * `system:masters`; the server makes its own certificate, which the kubeconfig trusts. No controllers run: a Deployment
- * is stored, and no pod comes of it.
+ * Starts them and waits until the API is ready. Authorisation is RBAC; the administrator comes in by a token of the group
+ * `system:masters`; the server makes its own certificate, which the kubeconfig trusts. No other controllers run: a
+ * Deployment is stored, and no pod comes of it.
  *
  * @param dir folder for data, keys and logs
- * @param bin folder of etcd and kube-apiserver
+ * @param bin folder of etcd, kube-apiserver and kube-controller-manager
  */
 export async function startApiServer(dir: string, bin: string): Promise<ApiServer> {
   await mkdir(dir, { recursive: true, mode: 0o700 });
@@ -69,6 +72,16 @@ export async function startApiServer(dir: string, bin: string): Promise<ApiServe
     await waitFor(() => api.send('GET', '/readyz'), children, log);
     // The bootstrap makes it a moment after the server is ready.
     await waitFor(() => api.send('GET', '/api/v1/namespaces/default'), children, log);
+    children.push(
+      await start(path.join(bin, 'kube-controller-manager'), path.join(dir, 'kube-controller-manager.log'), [
+        `--kubeconfig=${kubeconfig}`,
+        `--controllers=${controllers.join(',')}`,
+        '--leader-elect=false',
+        '--bind-address=127.0.0.1',
+        `--secure-port=${await freePort()}`,
+        `--cert-dir=${path.join(dir, 'controller-certificates')}`,
+      ]),
+    );
     return { kubeconfig, api, stop };
   } catch (error) {
     await stop();

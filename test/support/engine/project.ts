@@ -27,12 +27,14 @@ export class PulumiProject {
    * Makes the project and its stack.
    *
    * @param program text of an ECMAScript module in TypeScript; finds this project's packages
+   * @param secrets configuration that is encrypted where it is stored
    */
   static async create(
     dir: string,
     environment: EngineEnvironment,
     program: string,
     config: Readonly<Record<string, string>> = {},
+    secrets: Readonly<Record<string, string>> = {},
   ): Promise<PulumiProject> {
     await mkdir(dir, { recursive: true });
     // As the fleet's own Pulumi.yaml has it: Node strips the types itself.
@@ -45,9 +47,9 @@ export class PulumiProject {
     const project = new PulumiProject(dir, environment);
     await project.write(program);
     await project.succeed(['stack', 'init', project.stack]);
-    for (const [name, value] of Object.entries(config)) {
-      await project.succeed(['config', 'set', '--stack', project.stack, name, '--', value]);
-    }
+    const set = ['config', 'set', '--stack', project.stack];
+    for (const [name, value] of Object.entries(config)) await project.succeed([...set, '--plaintext', name], value);
+    for (const [name, value] of Object.entries(secrets)) await project.succeed([...set, '--secret', name], value);
     return project;
   }
 
@@ -56,13 +58,18 @@ export class PulumiProject {
     await writeFile(path.join(this.dir, 'index.ts'), program);
   }
 
-  /** Starts the CLI and does not wait. */
-  start(args: readonly string[]): { child: ChildProcess; ended: Promise<PulumiRun> } {
-    const child = spawn('pulumi', [...args, '--non-interactive', '--color=never'], {
+  /**
+   * Starts the CLI and does not wait.
+   *
+   * @param input what it reads from standard input
+   */
+  start(args: readonly string[], input = ''): { child: ChildProcess; ended: Promise<PulumiRun> } {
+    const child = spawn('pulumi', ['--non-interactive', '--color=never', ...args], {
       cwd: this.dir,
       env: this.#environment.variables,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['pipe', 'pipe', 'pipe'],
     });
+    child.stdin.end(input);
     let output = '';
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', (chunk: string) => {
@@ -100,8 +107,8 @@ export class PulumiProject {
     return readFile(path.join(localState, '.pulumi', 'stacks', 'engine-test', `${this.stack}.json`), 'utf8');
   }
 
-  private async succeed(args: readonly string[]): Promise<PulumiRun> {
-    const run = await this.start(args).ended;
+  private async succeed(args: readonly string[], input?: string): Promise<PulumiRun> {
+    const run = await this.start(args, input).ended;
     if (run.exitCode !== 0) throw new Error(`pulumi ${args.join(' ')} ended with ${run.exitCode}:\n${run.output}`);
     return run;
   }

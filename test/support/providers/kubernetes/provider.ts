@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { changedPaths, hasUnknowns, isObject, type Properties, valueAt } from '../properties.ts';
 import type { Difference, StandInProvider } from '../serve.ts';
 import { ApiError, KubernetesApi } from './api.ts';
@@ -6,6 +7,7 @@ import { keepsName, replacingPaths } from './immutable.ts';
 import { readKubeconfig } from './kubeconfig.ts';
 
 const fieldManager = 'pulumi-kubernetes';
+const deletionSeconds = 300;
 
 /**
  * Serves the objects of npm's @pulumi/kubernetes on a real API server by server-side apply with strict validation; a
@@ -82,10 +84,17 @@ export class KubernetesStandIn implements StandInProvider {
   }
 
   async delete(_urn: string, _id: string, properties: Properties): Promise<void> {
-    const options = { kind: 'DeleteOptions', apiVersion: 'v1', propagationPolicy: 'Background' };
+    // Upstream deletes in the foreground too, and waits: what follows may want the same name.
+    const options = { kind: 'DeleteOptions', apiVersion: 'v1', propagationPolicy: 'Foreground' };
     try {
       const { path } = await this.#server().locate(properties);
       await this.#server().send('DELETE', path, options);
+      const deadline = Date.now() + deletionSeconds * 1000;
+      while (valueAt(await this.#find(path), 'metadata.uid') === valueAt(properties, 'metadata.uid')) {
+        if (Date.now() > deadline)
+          throw new Error(`${path}: expected to be gone after ${deletionSeconds} s; still there`);
+        await sleep(100);
+      }
     } catch (error) {
       if (!(error instanceof ApiError && error.code === 404)) throw error;
     }
