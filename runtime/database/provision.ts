@@ -10,13 +10,15 @@ export interface Administrator {
   readonly port: number;
   readonly user: string;
   readonly password: string;
+  /** `off`, `require` (encrypted) or `verify` (encrypted, certificate checked). @default 'off' */
+  readonly ssl?: 'off' | 'require' | 'verify';
 }
 
 /** What a site is to be given. */
 export interface SiteDatabaseRequest {
   readonly slug: string;
   readonly strategy: 'schema' | 'database';
-  /** Password of the site's owner role. */
+  /** Password of the site's owner role, or its SCRAM verifier. */
   readonly password: string;
   /** Password of the analytics role; without one the role cannot log in. */
   readonly readerPassword?: string;
@@ -151,7 +153,9 @@ export async function withClient<T>(
   database: string,
   use: (client: pg.Client) => Promise<T>,
 ): Promise<T> {
-  const client = new pg.Client({ ...admin, database, application_name: 'ghost-fleet' });
+  const { ssl = 'off', ...server } = admin;
+  const encryption = ssl === 'off' ? false : { rejectUnauthorized: ssl === 'verify' };
+  const client = new pg.Client({ ...server, ssl: encryption, database, application_name: 'ghost-fleet' });
   await client.connect();
   try {
     return await use(client);

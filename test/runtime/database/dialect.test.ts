@@ -29,6 +29,7 @@ beforeAll(async () => {
     user: place.user,
     password: 'pw',
     ssl: 'off',
+    directSsl: 'off',
     poolMax: 5,
   });
   // Ghost's own copy of knex, as Ghost itself loads it.
