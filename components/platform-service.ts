@@ -1,9 +1,9 @@
 import * as k8s from '@pulumi/kubernetes';
 import * as postgresql from '@pulumi/postgresql';
 import * as pulumi from '@pulumi/pulumi';
-import * as random from '@pulumi/random';
 import type { IngressAccess } from './ingress.ts';
 import { platformLabels } from './labels.ts';
+import { createPassword } from './password.ts';
 import { restrictedContainer, restrictedPod } from './pod-security.ts';
 import type { PostgresAccess } from './postgres-access.ts';
 import type { PlatformDatabaseAccess } from './site-registration.ts';
@@ -31,8 +31,8 @@ export class PlatformService extends pulumi.ComponentResource {
 
   constructor(name: string, args: PlatformServiceArgs, options?: pulumi.ComponentResourceOptions) {
     super('ghost-fleet:components:PlatformService', name, {}, options);
-    const owner = new random.RandomBytes(`${name}-owner-password`, { length: 24 }, { parent: this }).hex;
-    const app = new random.RandomBytes(`${name}-app-password`, { length: 24 }, { parent: this }).hex;
+    const owner = createPassword(`${name}-owner-password`, this);
+    const app = createPassword(`${name}-app-password`, this);
     const database = this.#createDatabase(name, args.cluster, { owner, app });
     const secret = new k8s.core.v1.Secret(
       `${name}-secrets`,

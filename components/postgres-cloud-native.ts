@@ -1,7 +1,7 @@
 import * as k8s from '@pulumi/kubernetes';
 import * as pulumi from '@pulumi/pulumi';
-import * as random from '@pulumi/random';
 import { platformLabels } from './labels.ts';
+import { createPassword } from './password.ts';
 import { type PoolerBudget, poolerAuthQuery, poolerSettings } from './pooler.ts';
 import type { Endpoint, Reachable } from './postgres-access.ts';
 
@@ -44,7 +44,7 @@ export class CloudNativeServer extends pulumi.ComponentResource {
 
   constructor(name: string, args: CloudNativeServerArgs, options?: pulumi.ComponentResourceOptions) {
     super('ghost-fleet:components:CloudNativeServer', name, {}, options);
-    const password = new random.RandomBytes(`${name}-admin-password`, { length: 24 }, { parent: this }).hex;
+    const password = createPassword(`${name}-admin-password`, this);
     this.admin = { user: 'postgres', password };
     const superuser = this.#createLogin(name, 'superuser', args, this.admin.user, password);
     const lookup = this.#createLogin(name, 'pooler', args, args.pooler.role, args.pooler.password);

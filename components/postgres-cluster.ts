@@ -1,6 +1,6 @@
 import * as postgresql from '@pulumi/postgresql';
 import * as pulumi from '@pulumi/pulumi';
-import * as random from '@pulumi/random';
+import { createPassword } from './password.ts';
 import { Pooler, type PoolerBudget } from './pooler.ts';
 import type { Endpoint, PostgresAccess, Reachable } from './postgres-access.ts';
 import { type CloudNativeArgs, CloudNativeServer } from './postgres-cloud-native.ts';
@@ -59,7 +59,7 @@ export class PostgresCluster extends pulumi.ComponentResource implements Postgre
 
   constructor(name: string, args: PostgresClusterArgs, options?: pulumi.ComponentResourceOptions) {
     super('ghost-fleet:components:PostgresCluster', name, {}, options);
-    const rolePassword = new random.RandomBytes(`${name}-pooler-password`, { length: 24 }, { parent: this }).hex;
+    const rolePassword = createPassword(`${name}-pooler-password`, this);
     const server = this.#createServer(name, args, rolePassword);
 
     this.name = name;

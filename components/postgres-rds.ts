@@ -2,7 +2,7 @@ import * as cloudwatch from '@pulumi/aws/cloudwatch/index.js';
 import * as ec2 from '@pulumi/aws/ec2/index.js';
 import * as rds from '@pulumi/aws/rds/index.js';
 import * as pulumi from '@pulumi/pulumi';
-import * as random from '@pulumi/random';
+import { createPassword } from './password.ts';
 import type { PoolerBudget } from './pooler.ts';
 import type { Endpoint, Reachable } from './postgres-access.ts';
 
@@ -36,7 +36,7 @@ export class RdsServer extends pulumi.ComponentResource {
 
   constructor(name: string, args: RdsArgs & { budget: PoolerBudget }, options?: pulumi.ComponentResourceOptions) {
     super('ghost-fleet:components:RdsServer', name, {}, options);
-    const password = new random.RandomBytes(`${name}-admin-password`, { length: 24 }, { parent: this }).hex;
+    const password = createPassword(`${name}-admin-password`, this);
     this.admin = { user: 'fleet_admin', password };
 
     const primary = this.#createPrimary(name, args, password);

@@ -2,8 +2,8 @@ import * as ec2 from '@pulumi/aws/ec2/index.js';
 import * as elasticache from '@pulumi/aws/elasticache/index.js';
 import * as k8s from '@pulumi/kubernetes';
 import * as pulumi from '@pulumi/pulumi';
-import * as random from '@pulumi/random';
 import { platformLabels } from './labels.ts';
+import { createPassword } from './password.ts';
 import { restrictedContainer, restrictedPod } from './pod-security.ts';
 import type { Endpoint, Reachable } from './postgres-access.ts';
 
@@ -64,8 +64,8 @@ export class Redis extends pulumi.ComponentResource {
 
   constructor(name: string, args: RedisArgs, options?: pulumi.ComponentResourceOptions) {
     super('ghost-fleet:components:Redis', name, {}, options);
-    const password = new random.RandomBytes(`${name}-admin-password`, { length: 24 }, { parent: this });
-    this.admin = { user: adminUser, password: password.hex };
+    const password = createPassword(`${name}-admin-password`, this);
+    this.admin = { user: adminUser, password: password };
     this.tls = args.kind === 'elasticache';
     if (args.kind === 'in-cluster') {
       this.endpoint = { host: this.#createInCluster(name, args), port };

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import * as k8s from '@pulumi/kubernetes';
 import * as pulumi from '@pulumi/pulumi';
-import * as random from '@pulumi/random';
 import { platformLabels } from './labels.ts';
+import { createPassword } from './password.ts';
 import { restrictedContainer, restrictedPod } from './pod-security.ts';
 import type { Reachable } from './postgres-access.ts';
 
@@ -42,7 +42,7 @@ export class SearchService extends pulumi.ComponentResource {
     const part = `search-${index}`;
     const labels = platformLabels(part);
     const metadata = { name: part, namespace: args.namespace, labels };
-    const masterKey = new random.RandomBytes(`${name}-${index}-master-key`, { length: 32 }, { parent: this }).hex;
+    const masterKey = createPassword(`${name}-${index}-master-key`, this);
     const secret = new k8s.core.v1.Secret(
       `${name}-${index}-secret`,
       { metadata, stringData: pulumi.secret({ 'config.toml': pulumi.interpolate`master_key = "${masterKey}"\n` }) },

@@ -1,9 +1,9 @@
 import * as elasticache from '@pulumi/aws/elasticache/index.js';
 import * as pulumi from '@pulumi/pulumi';
-import * as random from '@pulumi/random';
 import { namesOf } from '../sites/naming.ts';
 import { type Binding, createBindingSecret } from './binding.ts';
 import { RedisUserResource } from './fleet-resources.ts';
+import { createPassword } from './password.ts';
 import type { RedisAccess } from './redis.ts';
 
 export interface SiteCacheArgs {
@@ -19,16 +19,16 @@ export class SiteCache extends pulumi.ComponentResource {
   constructor(name: string, args: SiteCacheArgs, options?: pulumi.ComponentResourceOptions) {
     super('ghost-fleet:components:SiteCache', name, {}, options);
     const { redisUser, redisKeyPrefix } = namesOf(args.slug);
-    const password = new random.RandomBytes(`${name}-password`, { length: 24 }, { parent: this });
+    const password = createPassword(`${name}-password`, this);
     const { redis } = args;
     const user =
       redis.users.by === 'elasticache'
-        ? this.#createElastiCacheUser(name, args.slug, redis.users.groupId, redis.users.awsRegion, password.hex)
-        : this.#createUser(name, redisUser, redisKeyPrefix, redis.users.admin, password.hex);
+        ? this.#createElastiCacheUser(name, args.slug, redis.users.groupId, redis.users.awsRegion, password)
+        : this.#createUser(name, redisUser, redisKeyPrefix, redis.users.admin, password);
 
     const scheme = redis.tls ? 'rediss' : 'redis';
     const url = pulumi
-      .all([user, password.hex, redis.endpoint.host, redis.endpoint.port])
+      .all([user, password, redis.endpoint.host, redis.endpoint.port])
       .apply(([login, secret, host, port]) => `${scheme}://${encodeURIComponent(login)}:${secret}@${host}:${port}`);
     this.binding = {
       environment: { REDIS_KEY_PREFIX: redisKeyPrefix },

@@ -1,9 +1,9 @@
 import * as pulumi from '@pulumi/pulumi';
-import * as random from '@pulumi/random';
 import { type DatabaseStrategy, namesOf } from '../sites/naming.ts';
 import type { Plan } from '../sites/plans.ts';
 import { type Binding, createBindingSecret } from './binding.ts';
 import { SiteDatabaseResource } from './fleet-resources.ts';
+import { createPassword } from './password.ts';
 import type { PostgresAccess } from './postgres-access.ts';
 
 export interface SiteDatabaseArgs {
@@ -46,9 +46,8 @@ export class SiteDatabase extends pulumi.ComponentResource {
   }
 
   #createDatabase(name: string, args: SiteDatabaseArgs, strategy: 'schema' | 'database', cluster: PostgresAccess) {
-    // Bytes, not RandomPassword: that one computes a bcrypt hash that nobody reads.
-    const password = new random.RandomBytes(`${name}-password`, { length: 24 }, { parent: this });
-    const readerPassword = new random.RandomBytes(`${name}-reader`, { length: 24 }, { parent: this });
+    const password = createPassword(`${name}-password`, this);
+    const readerPassword = createPassword(`${name}-reader`, this);
     const { connectionLimit, statementTimeoutMs } = args.plan.database;
     const resource = new SiteDatabaseResource(
       `${name}-database`,
@@ -59,8 +58,8 @@ export class SiteDatabase extends pulumi.ComponentResource {
         owner: args.owner,
         connectionLimit,
         statementTimeoutMs,
-        password: password.hex,
-        readerPassword: readerPassword.hex,
+        password: password,
+        readerPassword: readerPassword,
         admin: pulumi.secret({ ...cluster.admin, ssl: cluster.ssl }),
         ...(cluster.poolerRole === undefined ? {} : { poolerRole: cluster.poolerRole }),
       },
@@ -73,9 +72,9 @@ export class SiteDatabase extends pulumi.ComponentResource {
     args: SiteDatabaseArgs,
     strategy: 'schema' | 'database',
     cluster: PostgresAccess,
-    { resource, password }: { resource: SiteDatabaseResource; password: random.RandomBytes },
+    { resource, password }: { resource: SiteDatabaseResource; password: pulumi.Output<string> },
   ): Binding {
-    const values = { DATABASE_PASSWORD: password.hex };
+    const values = { DATABASE_PASSWORD: password };
     return {
       environment: {
         DATABASE_CLIENT: 'postgres',

@@ -1,6 +1,6 @@
 import * as pulumi from '@pulumi/pulumi';
 import { secretKeys } from './schema.ts';
-import { prefix, resolveSettings, type StackSettings } from './settings.ts';
+import { prefix, resolveSettings, type StackSettings, StackSettingsError } from './settings.ts';
 
 /** What a stack is told: settings in plain, secrets as secret outputs. */
 export interface StackConfiguration {
@@ -8,33 +8,45 @@ export interface StackConfiguration {
   readonly secrets: StackSecrets;
 }
 
+/** Secret values by key; what the settings have a use for is there. */
 export interface StackSecrets {
-  /** Passwords of the administrators of external clusters, by cluster. */
-  readonly clusterPasswords: pulumi.Output<Readonly<Record<string, string>>>;
-  readonly redisPassword: pulumi.Output<string>;
+  /** Password of the administrator of an external cluster. */
+  clusterPassword(cluster: string): pulumi.Output<string>;
+  readonly redisPassword: pulumi.Output<string> | undefined;
   readonly mailPassword: pulumi.Output<string> | undefined;
-  readonly mediaAccessKeyId: pulumi.Output<string>;
-  readonly mediaSecretAccessKey: pulumi.Output<string>;
+  readonly mediaAccessKeyId: pulumi.Output<string> | undefined;
+  readonly mediaSecretAccessKey: pulumi.Output<string> | undefined;
 }
 
 /**
  * Reads the configuration of the stack that runs. Nothing else in the project asks Pulumi for configuration.
  *
+ * @param dir folder of the settings files, where a shard finds those of its platform stack
  * @throws StackSettingsError with every problem at once
  */
-export async function readStackConfig(): Promise<StackConfiguration> {
+export async function readStackConfig(dir: string): Promise<StackConfiguration> {
   const stack = pulumi.getStack();
   const file = `stacks/Pulumi.${stack}.yaml`;
-  const settings = await resolveSettings(stack, readPlainKeys(), file, import.meta.dirname);
-  return { settings, secrets: readSecrets(file) };
+  const keys = readKeys();
+  const plain = Object.fromEntries(Object.entries(keys).filter(([key]) => !Object.hasOwn(secretKeys, key)));
+  const settings = await resolveSettings(stack, plain, file, dir);
+  // A shard is told by its platform's stack, which has them.
+  const missing = settings.shard === undefined ? missingSecrets(settings, keys) : [];
+  if (missing.length > 0) {
+    throw new StackSettingsError(
+      missing.map(
+        ([path, expected]) =>
+          `${file} config.${prefix}${path}: expected ${expected}, set with pulumi config set --secret; got nothing`,
+      ),
+    );
+  }
+  return { settings, secrets: secretsOf(keys) };
 }
 
 /** This project's keys; what is not text is JSON in Pulumi's hands. */
-function readPlainKeys(): Record<string, unknown> {
-  const own = Object.entries(pulumi.runtime.allConfig())
-    .filter(([key]) => key.startsWith(prefix))
-    .map(([key, value]): [string, unknown] => [key.slice(prefix.length), parseValue(value)]);
-  return Object.fromEntries(own.filter(([key]) => !Object.hasOwn(secretKeys, key)));
+function readKeys(): Record<string, unknown> {
+  const own = Object.entries(pulumi.runtime.allConfig()).filter(([key]) => key.startsWith(prefix));
+  return Object.fromEntries(own.map(([key, value]) => [key.slice(prefix.length), parseValue(value)]));
 }
 
 function parseValue(text: string): unknown {
@@ -46,31 +58,32 @@ function parseValue(text: string): unknown {
   }
 }
 
-/** Secrets are asked for when something needs them; only then is a missing one an error. */
-function readSecrets(file: string): StackSecrets {
-  const config = new pulumi.Config(prefix.slice(0, -1));
-  const need = (key: keyof typeof secretKeys) => {
-    const expected = `${file} config.${prefix}${key}: expected ${secretKeys[key]} (pulumi config set --secret); got nothing`;
-    return (
-      config.getSecret(key) ??
-      pulumi.secret(key).apply((): string => {
-        throw new Error(expected);
-      })
-    );
+/** Secrets that the settings need and nobody has set: path and what is expected there. */
+function missingSecrets(settings: StackSettings, keys: Readonly<Record<string, unknown>>): [string, string][] {
+  const external = settings.clusters.filter((cluster) => cluster.kind === 'external').map(({ name }) => name);
+  const passwords = (keys.clusterPasswords ?? {}) as Record<string, unknown>;
+  const missing: [string, string][] = external
+    .filter((name) => typeof passwords[name] !== 'string')
+    .map((name) => [`clusterPasswords.${name}`, secretKeys.clusterPasswords]);
+  const needs: Partial<Record<keyof typeof secretKeys, boolean>> = {
+    redisPassword: settings.redis?.kind === 'external',
+    mediaAccessKeyId: settings.media.kind === 's3-compatible',
+    mediaSecretAccessKey: settings.media.kind === 's3-compatible',
   };
+  for (const key of Object.keys(needs) as (keyof typeof needs)[]) {
+    if (needs[key] && keys[key] === undefined) missing.push([key, secretKeys[key]]);
+  }
+  return missing;
+}
+
+function secretsOf(keys: Readonly<Record<string, unknown>>): StackSecrets {
+  const secret = (value: unknown) => (value === undefined ? undefined : pulumi.secret(String(value)));
+  const passwords = (keys.clusterPasswords ?? {}) as Record<string, unknown>;
   return {
-    get clusterPasswords() {
-      return need('clusterPasswords').apply((json) => JSON.parse(json) as Record<string, string>);
-    },
-    get redisPassword() {
-      return need('redisPassword');
-    },
-    mailPassword: config.getSecret('mailPassword'),
-    get mediaAccessKeyId() {
-      return need('mediaAccessKeyId');
-    },
-    get mediaSecretAccessKey() {
-      return need('mediaSecretAccessKey');
-    },
+    clusterPassword: (cluster) => pulumi.secret(String(passwords[cluster])),
+    redisPassword: secret(keys.redisPassword),
+    mailPassword: secret(keys.mailPassword),
+    mediaAccessKeyId: secret(keys.mediaAccessKeyId),
+    mediaSecretAccessKey: secret(keys.mediaSecretAccessKey),
   };
 }

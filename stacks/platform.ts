@@ -108,22 +108,12 @@ export function dnsOf({ dns, ingress }: StackSettings): { zones: readonly DnsZon
 function serverOf(cluster: ClusterConfig, settings: StackSettings, secrets: StackConfiguration['secrets']): ServerArgs {
   switch (cluster.kind) {
     case 'external':
-      return { ...cluster, adminPassword: passwordOf(cluster.name, secrets) };
+      return { ...cluster, adminPassword: secrets.clusterPassword(cluster.name) };
     case 'rds':
       return cluster;
     case 'cloudnative-pg':
       return { ...cluster, storageClass: cluster.storageClass ?? settings.storageClass, backup: cluster.backup };
   }
-}
-
-function passwordOf(name: string, secrets: StackConfiguration['secrets']): pulumi.Output<string> {
-  return secrets.clusterPasswords.apply((passwords) => {
-    const password = passwords[name];
-    if (password !== undefined) return password;
-    throw new Error(
-      `config ghost-fleet:clusterPasswords: expected a password for ${name}; got ${Object.keys(passwords).join(', ') || 'none'}`,
-    );
-  });
 }
 
 /** A Redis for the platform; sites get users of it where the machine that runs Pulumi can make them. */
@@ -136,7 +126,8 @@ function createRedis(
   if (redis === undefined) return undefined;
   if (redis.kind === 'external') {
     const { host, port, tls, cidrs } = redis;
-    const admin = pulumi.secret({ host, port, user: 'default', password: secrets.redisPassword, tls });
+    const password = secrets.redisPassword ?? '';
+    const admin = pulumi.secret({ host, port, user: 'default', password, tls });
     return {
       access: {
         endpoint: { host, port },
@@ -144,7 +135,7 @@ function createRedis(
         reachable: [{ cidrs, ports: [port] }],
         users: { by: 'commands', admin },
       },
-      adminUrl: urlOf(tls, 'default', secrets.redisPassword, host, port),
+      adminUrl: urlOf(tls, 'default', password, host, port),
     };
   }
   const made = new Redis(
@@ -208,8 +199,8 @@ function createMedia(
         publicUrl: media.publicUrl,
         endpoint: media.endpoint,
         region: media.region,
-        accessKeyId: secrets.mediaAccessKeyId,
-        secretAccessKey: secrets.mediaSecretAccessKey,
+        accessKeyId: secrets.mediaAccessKeyId ?? '',
+        secretAccessKey: secrets.mediaSecretAccessKey ?? '',
         reachable: [{ cidrs: media.cidrs, ports: [portOf(media.endpoint)] }],
       };
     case 's3': {

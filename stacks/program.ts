@@ -14,12 +14,12 @@ import type { StackSettings } from './settings.ts';
  * The whole of a stack: the platform (or, in a shard, a reference to it) and a `CreatorSite` for every YAML that lives in
  * it.
  *
- * @param projectDir folder in which the registry of the settings lies
+ * @param projectDir folder of Pulumi.yaml, with the settings in `stacks/`; the registry lies where they say
  * @returns the stack's outputs
  * @throws StackSettingsError, RegistryError with every problem at once, before anything is touched
  */
 export async function deployStack(projectDir: string): Promise<Record<string, unknown>> {
-  const configuration = await readStackConfig();
+  const configuration = await readStackConfig(path.join(projectDir, 'stacks'));
   const { settings } = configuration;
   const placements = await placeRegistry(settings, projectDir);
   warnOfStaleness(placements);
@@ -38,8 +38,9 @@ export async function deployStack(projectDir: string): Promise<Record<string, un
 }
 
 async function placeRegistry(settings: StackSettings, projectDir: string): Promise<readonly Placement[]> {
-  const { sites: dir, clusters } = settings;
-  const registry = await requireRegistry(path.resolve(projectDir, dir), { clusters });
+  const { clusters } = settings;
+  const dir = path.relative('', path.resolve(projectDir, settings.sites));
+  const registry = await requireRegistry(dir, { clusters });
   const { placements, problems } = placeSites(registry.sites, settings, dir);
   if (problems.length > 0) throw new RegistryError(problems);
   return placements;

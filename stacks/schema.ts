@@ -318,8 +318,8 @@ export const shardSchema = z.strictObject({ platformStack: name, shard: wholeNum
 
 /** Values that are set with `pulumi config set --secret` and never stand in the file in plain. */
 export const secretKeys = {
-  clusterPasswords: 'a mapping from external clusters to the password of adminUser',
-  redisPassword: "the password of Redis' default user, where redis.kind is external",
+  clusterPasswords: 'the password of adminUser by external cluster',
+  redisPassword: 'the password of the default user of an external Redis',
   mailPassword: 'the password of mail.user',
   mediaAccessKeyId: 'the access key of media.kind s3-compatible',
   mediaSecretAccessKey: 'the secret key of media.kind s3-compatible',

@@ -111,12 +111,14 @@ function isEncrypted(value: unknown): boolean {
 function check<Schema extends z.ZodType>(schema: Schema, value: unknown, file: string): z.output<Schema> {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
+  const line = (path: readonly PropertyKey[], expected: string) =>
+    `${file} config.${prefix}${path.join('.')}: expected ${expected}; got ${show(valueAt(value, path))}`;
   throw new StackSettingsError(
-    parsed.error.issues.map((issue) => {
-      const expected = issue.code === 'unrecognized_keys' ? 'no such key' : issue.message;
-      const got = issue.code === 'unrecognized_keys' ? issue.keys.join(', ') : show(valueAt(value, issue.path));
-      return `${file} config.${prefix}${issue.path.join('.')}: expected ${expected}; got ${got}`;
-    }),
+    parsed.error.issues.flatMap((issue) =>
+      issue.code === 'unrecognized_keys'
+        ? issue.keys.map((key) => line([...issue.path, key], 'no such key'))
+        : [line(issue.path, issue.message)],
+    ),
   );
 }
 

@@ -1,11 +1,12 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import * as pulumi from '@pulumi/pulumi';
-import { parse } from 'yaml';
+import { parse, stringify } from 'yaml';
 import { unwrap } from '../../components/provider/wire.ts';
 import { deployStack } from '../../stacks/program.ts';
+import { shardStackName } from '../../stacks/settings.ts';
 
 /** Pulumi's own isolation of one program from the next in the same process; its types are kept out of the package. */
 const { withLocalStorage } = createRequire(import.meta.url)('@pulumi/pulumi/runtime/state.js') as {
@@ -40,8 +41,8 @@ export interface PlanOptions {
   readonly sites?: Readonly<Record<string, string>>;
   /** Outputs of the stack that a shard refers to. */
   readonly referenced?: Readonly<Record<string, unknown>>;
-  /** Name of the stack that runs. @default the one whose file is read */
-  readonly stack?: string;
+  /** Run this shard of the stack instead of the stack itself. */
+  readonly shard?: { readonly number: number; readonly shards: number };
 }
 
 /**
@@ -49,16 +50,22 @@ export interface PlanOptions {
  * type that is not known to this file fails.
  */
 export async function planStack(stackFile: string, options: PlanOptions = {}): Promise<Plan> {
-  const registry = options.sites && (await writeRegistry(options.sites));
+  const project = await mkdtemp(path.join(tmpdir(), 'ghost-fleet-policy-'));
   try {
-    const config = await readConfig(stackFile, options, registry);
-    return await withLocalStorage(() => run(options.stack ?? stackFile, config, options));
+    const config = await writeProject(project, stackFile, options);
+    const stack = options.shard === undefined ? stackFile : shardStackName(stackFile, options.shard.number);
+    return await withLocalStorage(() => run(project, stack, config, options));
   } finally {
-    if (registry !== undefined) await rm(registry, { recursive: true });
+    await rm(project, { recursive: true });
   }
 }
 
-async function run(stack: string, config: Record<string, string>, options: PlanOptions): Promise<Plan> {
+async function run(
+  project: string,
+  stack: string,
+  config: Record<string, string>,
+  options: PlanOptions,
+): Promise<Plan> {
   const resources: PlannedResource[] = [];
   await pulumi.runtime.setMocks(
     {
@@ -81,13 +88,9 @@ async function run(stack: string, config: Record<string, string>, options: PlanO
     config,
     Object.keys(options.secrets ?? {}).map((key) => `ghost-fleet:${key}`),
   );
-  const outputs = await pulumi.runtime.runInPulumiStack(async () => {
-    const warn = pulumi.log.warn;
-    void warn;
-    return deployStack('.');
-  });
+  const outputs = await settle(await deployStack(project));
   await pulumi.runtime.disconnect();
-  return { resources, outputs: (await settle(outputs)) as Record<string, unknown> };
+  return { resources, outputs: outputs as Record<string, unknown> };
 }
 
 interface RegisterRequest {
@@ -189,27 +192,30 @@ const knownTypes = [
   /^aws:route53\/record:/,
 ];
 
-async function readConfig(
+/** Makes a project of the stack's file and a registry; returns what Pulumi would hand to the program as configuration. */
+async function writeProject(
+  project: string,
   stackFile: string,
-  options: PlanOptions,
-  registry: string | undefined,
+  { config = {}, secrets = {}, sites, shard }: PlanOptions,
 ): Promise<Record<string, string>> {
-  const document = parse(await readFile(`stacks/Pulumi.${stackFile}.yaml`, 'utf8')) as {
-    config: Record<string, unknown>;
-  };
-  const own = { ...options.config, ...options.secrets, ...(registry === undefined ? {} : { sites: registry }) };
-  const overrides = Object.fromEntries(Object.entries(own).map(([key, value]) => [`ghost-fleet:${key}`, value]));
-  return Object.fromEntries(
-    Object.entries({ ...document.config, ...overrides })
-      .filter(([, value]) => value !== undefined)
-      .map(([key, value]) => [key, typeof value === 'string' ? value : JSON.stringify(value)]),
-  );
-}
+  const prefixed = (values: object) => Object.entries(values).map(([key, value]) => [`ghost-fleet:${key}`, value]);
+  const text = await readFile(`stacks/Pulumi.${stackFile}.yaml`, 'utf8');
+  const own = (parse(text) as { config: Record<string, unknown> }).config;
+  const settings = { ...own, ...Object.fromEntries(prefixed({ ...config, ...(shard && { shards: shard.shards }) })) };
+  await mkdir(path.join(project, 'stacks'));
+  await writeFile(path.join(project, 'stacks', `Pulumi.${stackFile}.yaml`), stringify({ config: settings }));
+  if (sites === undefined) await symlink(path.resolve('sites'), path.join(project, 'sites'));
+  else await mkdir(path.join(project, 'sites'));
+  for (const [name, yaml] of Object.entries(sites ?? {})) await writeFile(path.join(project, 'sites', name), yaml);
 
-async function writeRegistry(files: Readonly<Record<string, string>>): Promise<string> {
-  const dir = await mkdtemp(path.join(tmpdir(), 'ghost-fleet-policy-'));
-  for (const [name, text] of Object.entries(files)) await writeFile(path.join(dir, name), text);
-  return dir;
+  const shardKeys = shard && { platformStack: stackFile, shard: shard.number };
+  const given = {
+    ...(shardKeys ? Object.fromEntries(prefixed(shardKeys)) : settings),
+    ...Object.fromEntries(prefixed(secrets)),
+  };
+  return Object.fromEntries(
+    Object.entries(given).map(([key, value]) => [key, typeof value === 'string' ? value : JSON.stringify(value)]),
+  );
 }
 
 /** Awaits every output inside of a value. */

@@ -15,7 +15,16 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'runtime/database': ['runtime/site', 'sites'],
   'runtime/platform': ['runtime/database', 'sites'],
   scripts: ['stacks', 'components', 'runtime/site', 'runtime/database', 'runtime/platform', 'sites'],
-  test: ['scripts', 'stacks', 'components', 'runtime/site', 'runtime/database', 'runtime/platform', 'sites'],
+  test: [
+    'scripts',
+    'stacks',
+    'components',
+    'components/provider',
+    'runtime/site',
+    'runtime/database',
+    'runtime/platform',
+    'sites',
+  ],
 };
 
 const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], { encoding: 'utf8' })
