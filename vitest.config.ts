@@ -11,7 +11,6 @@ export default defineConfig({
     projects: [
       // Some start a Node of their own, which takes seconds on a machine that builds at the same time.
       { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 20_000 } },
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
       { test: { name: 'policy', include: ['test/policy/**/*.test.ts'], testTimeout: 60_000 } },
       { test: { name: 'runtime', include: ['test/runtime/**/*.test.ts'], maxWorkers: 2, ...slow } },
       { test: { name: 'fleet', include: ['test/fleet/**/*.test.ts'], maxWorkers: 1, ...slow } },
