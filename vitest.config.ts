@@ -9,9 +9,12 @@ export default defineConfig({
     pool: 'forks',
     reporters: ['default'],
     projects: [
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
+      // Some start a Node of their own, which takes seconds on a machine that builds at the same time.
+      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 20_000 } },
+      { test: { name: 'policy', include: ['test/policy/**/*.test.ts'], testTimeout: 60_000 } },
       { test: { name: 'runtime', include: ['test/runtime/**/*.test.ts'], maxWorkers: 2, ...slow } },
       { test: { name: 'fleet', include: ['test/fleet/**/*.test.ts'], maxWorkers: 1, ...slow } },
+      { test: { name: 'engine', include: ['test/engine/**/*.test.ts'], maxWorkers: 1, ...slow } },
       { test: { name: 'browser', include: ['test/browser/**/*.test.ts'], maxWorkers: 1, ...slow } },
     ],
   },

@@ -4,6 +4,8 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { runSteps, type Step } from './checks/steps.ts';
 import { chromium, ensureProgram, mariadb } from './services/debian-packages.ts';
+import { installTools } from './tools/install.ts';
+import { UnavailableError } from './tools/unavailable.ts';
 
 const usage = `usage: npm test [-- --project <name> ...]
 
@@ -11,10 +13,10 @@ Everything that proves this project: types, lint, the registry, then the tests b
 the operating system is installed where that is allowed; otherwise the group is skipped, loudly, and under CI=true that
 is a failure.
 
-  --project <name>   only these groups, without types and lint: unit, runtime, fleet, browser`;
+  --project <name>   only these groups, without types and lint: unit, runtime, fleet, engine, browser`;
 
 /** The groups in the order they run: the quick ones first, so that a mistake shows soon. */
-const groups = ['unit', 'runtime', 'fleet', 'browser'] as const;
+const groups = ['unit', 'runtime', 'fleet', 'engine', 'browser'] as const;
 
 interface Counts {
   passed: number;
@@ -48,6 +50,10 @@ async function main(): Promise<number> {
     skipped.push(
       'runtime with MariaDB: it is not on PATH and could not be installed (Debian package mariadb-server, as root)',
     );
+  if (chosen.includes('engine')) {
+    const missing = await whatEngineLacks();
+    if (missing !== undefined) skipped.push(`engine: ${missing}`);
+  }
 
   const failed: string[] = [];
   if (values.project === undefined) {
@@ -77,6 +83,17 @@ async function main(): Promise<number> {
   for (const name of failed) console.log(`FAILED  ${name}`);
   console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
   return failed.length === 0 && counts.failed === 0 && counts.passed > 0 ? 0 : 1;
+}
+
+/** Installs the tools of the engine tests; says what cannot be had. */
+async function whatEngineLacks(): Promise<string | undefined> {
+  try {
+    await installTools({ root: path.resolve(import.meta.dirname, '..'), sets: ['engine', 'api-server'] });
+    return undefined;
+  } catch (error) {
+    if (error instanceof UnavailableError) return error.message;
+    throw error;
+  }
 }
 
 function vitestStep(group: string, report: string, env: Record<string, string>): Step {

@@ -1,42 +1,19 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parse } from 'yaml';
-import { z } from 'zod';
-import { databaseStrategies } from '../sites/naming.ts';
+import type { z } from 'zod';
+import { type StackConfig, secretKeys, shardSchema, stackSchema } from './schema.ts';
 
-const name = z.string({ error: 'a name such as eu-1' }).regex(/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/, 'a name such as eu-1');
+/** Prefix of this project's keys in `Pulumi.<stack>.yaml`. */
+export const prefix = 'ghost-fleet:';
 
-const clusterSchema = z.strictObject({
-  name,
-  /** Where the cluster's data stays. */
-  region: name,
-  /** Who runs it: a server that is there already, Amazon RDS, or the operator CloudNativePG. */
-  kind: z.enum(['external', 'rds', 'cloudnative-pg'], { error: 'one of external, rds, cloudnative-pg' }),
-});
-
-/** The part of `Pulumi.<stack>.yaml` that decides what the registry may say. */
-const settingsSchema = z.looseObject({
-  'ghost-fleet:databaseStrategy': z.enum(databaseStrategies, { error: `one of ${databaseStrategies.join(', ')}` }),
-  'ghost-fleet:baseDomain': z
-    .string({ error: 'a domain such as sites.example.com' })
-    .regex(/^[a-z0-9-]+(\.[a-z0-9-]+)+$/, 'a domain such as sites.example.com'),
-  'ghost-fleet:region': name,
-  'ghost-fleet:clusters': z.array(clusterSchema, { error: 'a list of clusters' }).default([]),
-  'ghost-fleet:shards': z.int({ error: 'a whole number from 0 to 10000' }).min(0).max(10_000).default(0),
-});
-
-/** What a stack says about its databases. */
-export interface StackSettings {
+/** What a stack is told, without its secrets. */
+export interface StackSettings extends StackConfig {
   readonly stack: string;
-  /** How sites are kept apart unless their YAML says otherwise. */
-  readonly databaseStrategy: (typeof databaseStrategies)[number];
-  /** `<slug>.<baseDomain>` always reaches a site. */
-  readonly baseDomain: string;
-  /** Region of a site whose YAML names none. */
-  readonly region: string;
-  readonly clusters: readonly z.output<typeof clusterSchema>[];
-  /** Number of shard stacks beside the platform's stack; 0 where the platform's stack holds the sites. */
-  readonly shards: number;
+  /** Stack that holds the platform: the stack itself, unless it is a shard. */
+  readonly platformStack: string;
+  /** Number of the shard, where the stack is one. */
+  readonly shard: number | undefined;
 }
 
 /** A stack's settings are wrong; every problem is in the message, a line each. */
@@ -47,6 +24,11 @@ export class StackSettingsError extends Error {
   }
 }
 
+/** Name of the stack of a shard, such as `production-03`. */
+export function shardStackName(platformStack: string, shard: number): string {
+  return `${platformStack}-${String(shard).padStart(2, '0')}`;
+}
+
 /** Names of the stacks that have a settings file in `dir`, sorted. */
 export async function listStacks(dir: string): Promise<string[]> {
   const files = await readdir(dir);
@@ -54,11 +36,47 @@ export async function listStacks(dir: string): Promise<string[]> {
 }
 
 /**
- * Reads a stack's settings without Pulumi.
+ * Reads a stack's settings without Pulumi. A shard's are those of its platform stack.
  *
  * @throws StackSettingsError when the stack has no settings file or the file does not fit
  */
 export async function readStackSettings(dir: string, stack: string): Promise<StackSettings> {
+  return resolveSettings(stack, await readKeys(dir, stack), path.join(dir, `Pulumi.${stack}.yaml`), dir);
+}
+
+/**
+ * Makes settings of a stack's own keys.
+ *
+ * @param file what is blamed for problems
+ * @param dir folder of the settings files, where a shard's platform stack is looked up
+ * @throws StackSettingsError with every problem at once
+ */
+export async function resolveSettings(
+  stack: string,
+  keys: Readonly<Record<string, unknown>>,
+  file: string,
+  dir: string,
+): Promise<StackSettings> {
+  if (keys.platformStack === undefined && keys.shard === undefined) {
+    return { stack, platformStack: stack, shard: undefined, ...check(stackSchema, keys, file) };
+  }
+  const { platformStack, shard } = check(shardSchema, keys, file);
+  if (stack !== shardStackName(platformStack, shard)) {
+    throw new StackSettingsError([
+      `${file}: expected the name ${shardStackName(platformStack, shard)} for shard ${shard} of ${platformStack}; got ${stack}`,
+    ]);
+  }
+  const platform = await readStackSettings(dir, platformStack);
+  if (platform.shard !== undefined || shard >= platform.shards) {
+    throw new StackSettingsError([
+      `${file} config.${prefix}shard: expected a number below ${prefix}shards of ${platformStack}, ${platform.shards}; got ${shard}`,
+    ]);
+  }
+  return { ...platform, stack, shard };
+}
+
+/** This project's keys of a stack's file, their prefix taken off; secrets are left out. */
+async function readKeys(dir: string, stack: string): Promise<Record<string, unknown>> {
   const stacks = await listStacks(dir);
   if (!stacks.includes(stack)) {
     throw new StackSettingsError([
@@ -66,20 +84,52 @@ export async function readStackSettings(dir: string, stack: string): Promise<Sta
     ]);
   }
   const file = path.join(dir, `Pulumi.${stack}.yaml`);
-  const document = parse(await readFile(file, 'utf8')) as { config?: unknown } | null;
-  const parsed = settingsSchema.safeParse(document?.config ?? {});
-  if (!parsed.success) {
+  const document = parse(await readFile(file, 'utf8')) as { config?: Record<string, unknown> } | null;
+  const entries = Object.entries(document?.config ?? {}).filter(([key]) => key.startsWith(prefix));
+  const keys = entries.map(([key, value]): [string, unknown] => [key.slice(prefix.length), value]);
+  const plain = keys.filter(([key, value]) => Object.hasOwn(secretKeys, key) && !isEncrypted(value));
+  if (plain.length > 0) {
     throw new StackSettingsError(
-      parsed.error.issues.map((issue) => `${file} config.${issue.path.join('.')}: expected ${issue.message}`),
+      plain.map(
+        ([key]) =>
+          `${file} config.${prefix}${key}: expected a value set with pulumi config set --secret; got plain text`,
+      ),
     );
   }
-  const config = parsed.data;
-  return {
-    stack,
-    databaseStrategy: config['ghost-fleet:databaseStrategy'],
-    baseDomain: config['ghost-fleet:baseDomain'],
-    region: config['ghost-fleet:region'],
-    clusters: config['ghost-fleet:clusters'],
-    shards: config['ghost-fleet:shards'],
-  };
+  return Object.fromEntries(keys.filter(([key]) => !Object.hasOwn(secretKeys, key)));
+}
+
+/** `{ secure: … }`, or a mapping of such. */
+function isEncrypted(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const record = value as Record<string, unknown>;
+  return (
+    typeof record.secure === 'string' || (Object.keys(record).length > 0 && Object.values(record).every(isEncrypted))
+  );
+}
+
+function check<Schema extends z.ZodType>(schema: Schema, value: unknown, file: string): z.output<Schema> {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const line = (path: readonly PropertyKey[], expected: string) =>
+    `${file} config.${prefix}${path.join('.')}: expected ${expected}; got ${show(valueAt(value, path))}`;
+  throw new StackSettingsError(
+    parsed.error.issues.flatMap((issue) =>
+      issue.code === 'unrecognized_keys'
+        ? issue.keys.map((key) => line([...issue.path, key], 'no such key'))
+        : [line(issue.path, issue.message)],
+    ),
+  );
+}
+
+function valueAt(value: unknown, at: readonly PropertyKey[]): unknown {
+  return at.reduce<unknown>(
+    (found, key) =>
+      typeof found === 'object' && found !== null ? (found as Record<PropertyKey, unknown>)[key] : undefined,
+    value,
+  );
+}
+
+function show(value: unknown): string {
+  return value === undefined ? 'nothing' : JSON.stringify(value);
 }

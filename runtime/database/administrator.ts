@@ -6,6 +6,8 @@ export interface Administrator {
   readonly port: number;
   readonly user: string;
   readonly password: string;
+  /** `off`, `require` (encrypted) or `verify` (encrypted, certificate checked). @default 'off' */
+  readonly ssl?: 'off' | 'require' | 'verify';
 }
 
 /** Runs something on a connection of its own, which is closed in any case. */
@@ -14,8 +16,10 @@ export async function withClient<T>(
   database: string,
   use: (client: pg.Client) => Promise<T>,
 ): Promise<T> {
-  const { host, port, user, password } = admin;
-  const client = new pg.Client({ host, port, user, password, database, application_name: 'ghost-fleet' });
+  const { host, port, user, password, ssl = 'off' } = admin;
+  const encryption = ssl === 'off' ? false : { rejectUnauthorized: ssl === 'verify' };
+  const settings = { host, port, user, password, database, ssl: encryption, application_name: 'ghost-fleet' };
+  const client = new pg.Client(settings);
   // A connection that breaks while nobody waits for it must not end the process; the next query reports it.
   client.on('error', () => undefined);
   await client.connect();

@@ -21,7 +21,7 @@ const { escapeIdentifier: name } = pg;
 export interface SiteDatabaseRequest {
   readonly slug: string;
   readonly strategy: 'schema' | 'database';
-  /** Password of the site's owner role. */
+  /** Password of the site's owner role, or its SCRAM verifier. */
   readonly password: string;
   /** Password of the analytics role; without one the role cannot log in. */
   readonly readerPassword?: string;

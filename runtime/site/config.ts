@@ -29,6 +29,8 @@ export interface PostgresSettings {
   readonly password: string;
   /** `off`, `require` (encrypted) or `verify` (encrypted, certificate checked). */
   readonly ssl: 'off' | 'require' | 'verify';
+  /** The same for `direct`: a pooler beside the site may answer in plain where the server behind it does not. */
+  readonly directSsl: 'off' | 'require' | 'verify';
   /** Connections at most; the pool starts empty and lets go when idle. */
   readonly poolMax: number;
   /**
@@ -191,6 +193,7 @@ function readDatabase(
     host: read.required('DATABASE_HOST', 'a host name'),
     port: read.integer('DATABASE_PORT', 5432, 1, 65_535),
   };
+  const ssl = read.oneOf('DATABASE_SSL', ['off', 'require', 'verify'], 'off');
   const database =
     strategy === 'database' && multisite
       ? (read.text('DATABASE_NAME') ?? names.database)
@@ -218,7 +221,8 @@ function readDatabase(
       ? (read.text('DATABASE_USER') ?? names.ownerRole)
       : read.required('DATABASE_USER', 'a role of PostgreSQL'),
     password: read.required('DATABASE_PASSWORD', "the role's password"),
-    ssl: read.oneOf('DATABASE_SSL', ['off', 'require', 'verify'], 'off'),
+    ssl,
+    directSsl: read.oneOf('DATABASE_DIRECT_SSL', ['off', 'require', 'verify'], ssl),
     poolMax: read.integer('DATABASE_POOL_MAX', 5, 1, 100),
     preparedStatements,
   };

@@ -4,6 +4,7 @@ import { prepareContentPath } from './content-path.ts';
 import { assertDialectInstalled, installPostgresDialect } from './database/install.ts';
 import { GhostPackage, type RunningGhost } from './ghost.ts';
 import { createLogger, type Logger } from './logger.ts';
+import { serveMaintenance } from './maintenance.ts';
 import { SiteMetrics } from './metrics.ts';
 import {
   connectWithin,
@@ -17,13 +18,14 @@ import { DatabaseNotPreparedError } from './migration/postgres-target.ts';
 import type { MigrationTarget } from './migration/target.ts';
 import { ProbeServer } from './probes.ts';
 
-const usage = `usage: node runtime/site/entrypoint.ts [migrate [--check] | config]
+const usage = `usage: node runtime/site/entrypoint.ts [migrate [--check] | maintenance | config]
 
 Runs one Ghost site from the environment that runtime/site/config.ts defines.
 
   (nothing)         migrate if need be, then serve
   migrate           migrate and exit
   migrate --check   say what would be migrated; exits 1 when something is missing
+  maintenance       answer with a page and 503 in the place of the site
   config            print the resolved configuration, secrets masked
 
 Exit codes: 0, 69 the database stayed away past DATABASE_WAIT_SECONDS, 70 internal, 78 configuration.`;
@@ -32,7 +34,7 @@ const exit = { ok: 0, behind: 1, unavailable: 69, internal: 70, configuration: 7
 
 async function main(args: readonly string[]): Promise<void> {
   const [command = 'serve', ...rest] = args;
-  const known = ['serve', 'migrate', 'migrate --check', 'config', '--help', '-h'].includes(
+  const known = ['serve', 'migrate', 'migrate --check', 'maintenance', 'config', '--help', '-h'].includes(
     [command, ...rest].join(' '),
   );
   if (!known || command === '--help' || command === '-h') {
@@ -54,6 +56,7 @@ async function main(args: readonly string[]): Promise<void> {
   const logger = createLogger(config);
   try {
     if (command === 'migrate') await runMigrations(config, logger, rest.includes('--check'));
+    else if (command === 'maintenance') await serveMaintenance(config, logger);
     else await serve(config, logger);
   } catch (error) {
     const code = exitCodeOf(error);

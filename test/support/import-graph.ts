@@ -3,8 +3,8 @@ export type ImportGraph = ReadonlyMap<string, readonly string[]>;
 
 /** The room that a file stands in, undefined for files outside of the rooms. */
 export function roomOf(file: string): string | undefined {
-  const runtime = /^runtime\/(site|database|platform)\//.exec(file);
-  if (runtime !== null) return `runtime/${runtime[1]}`;
+  const inner = /^(runtime\/(?:site|database|platform)|components\/provider)\//.exec(file);
+  if (inner !== null) return inner[1];
   return /^(sites|stacks|components|scripts|test)\//.exec(file)?.[1];
 }
 

@@ -42,7 +42,7 @@ export function directClientConfig(settings: PostgresSettings): pg.ClientConfig 
     user: settings.user,
     password: settings.password,
     database: settings.database,
-    ssl: sslOptions(settings.ssl),
+    ssl: sslOptions(settings.directSsl),
     connectionTimeoutMillis: 5_000,
     application_name: 'ghost-migration',
   };

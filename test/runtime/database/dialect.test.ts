@@ -31,6 +31,7 @@ beforeAll(async () => {
     user: place.user,
     password: 'pw',
     ssl: 'off',
+    directSsl: 'off',
     poolMax: 5,
     preparedStatements: false,
   });

@@ -1,0 +1,100 @@
+import * as k8s from '@pulumi/kubernetes';
+import * as pulumi from '@pulumi/pulumi';
+import { dashboards } from './dashboards.ts';
+import { platformLabels, siteLabel } from './labels.ts';
+
+export interface MonitoringArgs {
+  readonly namespace: pulumi.Input<string>;
+  /** Labels by which Prometheus finds its monitors and rules. */
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/**
+ * What Prometheus and Grafana are told of the whole fleet: one PodMonitor for the pods of all sites, rules for what they
+ * share, two dashboards. Custom resources of the Prometheus Operator (https://prometheus-operator.dev); Grafana's sidecar
+ * finds ConfigMaps by the label `grafana_dashboard`. A site's own rules come with the site.
+ */
+export class Monitoring extends pulumi.ComponentResource {
+  constructor(name: string, args: MonitoringArgs, options?: pulumi.ComponentResourceOptions) {
+    super('ghost-fleet:components:Monitoring', name, {}, options);
+    const labels = { ...platformLabels('monitoring'), ...args.labels };
+    const apiVersion = 'monitoring.coreos.com/v1';
+    new k8s.apiextensions.CustomResource(
+      `${name}-sites`,
+      {
+        apiVersion,
+        kind: 'PodMonitor',
+        metadata: { name: 'sites', namespace: args.namespace, labels },
+        spec: {
+          namespaceSelector: { any: true },
+          selector: { matchExpressions: [{ key: siteLabel, operator: 'Exists' }] },
+          podMetricsEndpoints: [{ port: 'probes', path: '/metrics', interval: '30s' }],
+          // What a hostile site writes into its metrics takes nothing from its neighbours.
+          sampleLimit: 5_000,
+        },
+      },
+      { parent: this },
+    );
+    new k8s.apiextensions.CustomResource(
+      `${name}-rules`,
+      {
+        apiVersion,
+        kind: 'PrometheusRule',
+        metadata: { name: 'fleet', namespace: args.namespace, labels },
+        spec: { groups: [{ name: 'fleet', rules: fleetRules() }] },
+      },
+      { parent: this },
+    );
+    for (const [file, json] of Object.entries(dashboards())) {
+      const dashboard = file.replace('.json', '');
+      new k8s.core.v1.ConfigMap(
+        `${name}-dashboard-${dashboard}`,
+        {
+          metadata: {
+            name: `dashboard-${dashboard}`,
+            namespace: args.namespace,
+            labels: { ...labels, grafana_dashboard: '1' },
+          },
+          data: { [file]: json },
+        },
+        { parent: this },
+      );
+    }
+    this.registerOutputs({});
+  }
+}
+
+function fleetRules() {
+  const available = 'kube_deployment_status_replicas_available{namespace=~"site-.+",deployment="ghost"}';
+  const rules = [
+    {
+      alert: 'FleetManySitesDown',
+      expr: `count(${available} < 1) / count(${available}) > 0.05`,
+      for: '5m',
+      severity: 'critical',
+      summary: 'more than one site in twenty has no ready pod: look at what they share',
+    },
+    {
+      alert: 'FleetPoolerDown',
+      expr: 'kube_deployment_status_replicas_available{deployment=~"pooler-.+"} < 1',
+      for: '2m',
+      severity: 'critical',
+      summary: 'a pooler has no ready pod: its sites cannot reach their databases',
+    },
+    {
+      alert: 'FleetServiceDown',
+      expr: 'kube_statefulset_status_replicas_ready{statefulset=~"redis|search-.+"} < 1',
+      for: '5m',
+      severity: 'warning',
+      summary: '{{ $labels.statefulset }} has no ready pod',
+    },
+    {
+      alert: 'FleetCertificateExpires',
+      expr: 'certmanager_certificate_expiration_timestamp_seconds - time() < 14 * 86400',
+      for: '1h',
+      severity: 'warning',
+      summary: 'the certificate {{ $labels.name }} expires within two weeks and was not renewed',
+    },
+  ];
+  return rules.map(({ severity, summary, ...rule }) => ({ ...rule, labels: { severity }, annotations: { summary } }));
+}

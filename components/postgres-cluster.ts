@@ -1,0 +1,128 @@
+import * as postgresql from '@pulumi/postgresql';
+import * as pulumi from '@pulumi/pulumi';
+import { createPassword } from './password.ts';
+import { Pooler, type PoolerBudget } from './pooler.ts';
+import type { Endpoint, PostgresAccess, Reachable } from './postgres-access.ts';
+import { type CloudNativeArgs, CloudNativeServer } from './postgres-cloud-native.ts';
+import { type RdsArgs, RdsServer } from './postgres-rds.ts';
+
+/** A server that is there already. */
+export interface ExternalArgs {
+  readonly kind: 'external';
+  readonly host: string;
+  readonly port: number;
+  readonly adminUser: string;
+  readonly adminPassword: pulumi.Input<string>;
+  readonly ssl: 'off' | 'require' | 'verify';
+  /** Networks in which it answers. */
+  readonly cidrs: readonly string[];
+}
+
+export type ServerArgs = ExternalArgs | RdsArgs | CloudNativeArgs;
+
+export interface PostgresClusterArgs {
+  readonly server: ServerArgs;
+  /** Namespace of the platform, where the pooler runs. */
+  readonly namespace: pulumi.Input<string>;
+  readonly namespaceName: string;
+  readonly poolerImage: string;
+  readonly budget: PoolerBudget;
+  /** How the machine that runs Pulumi reaches the server. @default where the sites reach it */
+  readonly admin?: { readonly host: string; readonly port: number } | undefined;
+}
+
+/** What each kind of server has to say for itself. */
+export interface PostgresServer {
+  readonly endpoint: Endpoint;
+  readonly ssl: 'off' | 'require' | 'verify';
+  readonly admin: { readonly user: string; readonly password: pulumi.Input<string> };
+  readonly reachable: Reachable;
+  /** A pooler that the server's operator runs. */
+  readonly pooler?: { readonly endpoint: Endpoint; readonly reachable: Reachable };
+}
+
+/** Role with which poolers look passwords up; it sees nothing but those. */
+export const poolerRole = 'pgbouncer';
+
+/**
+ * A PostgreSQL cluster for the sites of a region, with a transaction pooler in front of it whoever runs it: a server that
+ * is there (`external`), Amazon RDS (`rds`), or the operator CloudNativePG (`cloudnative-pg`).
+ */
+export class PostgresCluster extends pulumi.ComponentResource implements PostgresAccess {
+  readonly name: string;
+  readonly pooler: Endpoint;
+  readonly direct: Endpoint;
+  readonly ssl: 'off' | 'require' | 'verify';
+  readonly admin: PostgresAccess['admin'];
+  readonly poolerRole = poolerRole;
+  readonly reachable: readonly Reachable[];
+
+  constructor(name: string, args: PostgresClusterArgs, options?: pulumi.ComponentResourceOptions) {
+    super('ghost-fleet:components:PostgresCluster', name, {}, options);
+    const rolePassword = createPassword(`${name}-pooler-password`, this);
+    const server = this.#createServer(name, args, rolePassword);
+
+    this.name = name;
+    this.direct = server.endpoint;
+    this.ssl = server.ssl;
+    this.admin = { ...(args.admin ?? server.endpoint), ...server.admin };
+    const pooler = server.pooler ?? this.#createPooler(name, args, server, rolePassword);
+    this.pooler = pooler.endpoint;
+    this.reachable = [pooler.reachable, server.reachable];
+    this.registerOutputs({ host: this.direct.host, pooler: this.pooler.host });
+  }
+
+  #createServer(name: string, args: PostgresClusterArgs, rolePassword: pulumi.Output<string>): PostgresServer {
+    const { server } = args;
+    const { namespace, namespaceName, budget } = args;
+    switch (server.kind) {
+      case 'external':
+        return {
+          endpoint: { host: server.host, port: server.port },
+          ssl: server.ssl,
+          admin: { user: server.adminUser, password: server.adminPassword },
+          reachable: { cidrs: server.cidrs, ports: [server.port] },
+        };
+      case 'rds':
+        return new RdsServer(name, { ...server, budget }, { parent: this });
+      case 'cloudnative-pg': {
+        const pooler = { role: poolerRole, password: rolePassword, budget };
+        return new CloudNativeServer(name, { ...server, namespace, namespaceName, pooler }, { parent: this });
+      }
+    }
+  }
+
+  #createPooler(name: string, args: PostgresClusterArgs, server: PostgresServer, password: pulumi.Output<string>) {
+    const provider = new postgresql.Provider(
+      `${name}-administrator`,
+      {
+        host: this.admin.host,
+        port: this.admin.port,
+        username: this.admin.user,
+        password: pulumi.secret(this.admin.password),
+        sslmode: { off: 'disable', require: 'require', verify: 'verify-full' }[server.ssl],
+        superuser: false,
+      },
+      { parent: this },
+    );
+    const role = new postgresql.Role(
+      `${name}-pooler-role`,
+      { name: poolerRole, login: true, password, connectionLimit: args.budget.replicas * 50 },
+      // Shared by every site of the cluster, in shards that this stack does not see.
+      { parent: this, provider, protect: true, retainOnDelete: true },
+    );
+    return new Pooler(
+      name,
+      {
+        namespace: args.namespace,
+        namespaceName: args.namespaceName,
+        image: args.poolerImage,
+        server: server.endpoint,
+        ssl: server.ssl,
+        role: { name: poolerRole, password },
+        budget: args.budget,
+      },
+      { parent: this, dependsOn: [role] },
+    );
+  }
+}

@@ -1,0 +1,109 @@
+import type { EngineEvent, StepEventMetadata } from '@pulumi/pulumi/automation/events.js';
+import { LocalWorkspace } from '@pulumi/pulumi/automation/index.js';
+import type { EngineEnvironment } from '../engine/environment.ts';
+
+/** One step that the engine would take. */
+export interface ResourceStep {
+  readonly op: string;
+  readonly type: string;
+  readonly name: string;
+  /** Site that it belongs to; none for the platform. */
+  readonly site: string | undefined;
+  /** Properties that differ. */
+  readonly properties: readonly string[];
+  /** What would be lost; undefined where nothing is. */
+  readonly risk: string | undefined;
+}
+
+/** What a stack's preview found, or why there is none. */
+export type StackDiff =
+  | { readonly stack: string; readonly steps: readonly ResourceStep[]; readonly unchanged: number }
+  | { readonly stack: string; readonly missing: string };
+
+/** Types whose objects hold what nobody can make again. */
+const dataTypes = [
+  'kubernetes:core/v1:PersistentVolumeClaim',
+  'fleet:index:SiteDatabase',
+  'postgresql:index/database:Database',
+  'aws:rds/instance:Instance',
+  'aws:s3/bucket:Bucket',
+  'kubernetes:postgresql.cnpg.io/v1:Cluster',
+  'kubernetes:apps/v1:StatefulSet',
+];
+
+/**
+ * Previews a stack on the real engine, by the plain program of Pulumi.yaml.
+ *
+ * @returns the steps, or why they are not known: no state yet, no cluster, a secret that is not here
+ */
+export async function previewStack(root: string, stack: string, environment: EngineEnvironment): Promise<StackDiff> {
+  const steps: StepEventMetadata[] = [];
+  const collect = (event: EngineEvent) => {
+    if (event.resourcePreEvent !== undefined) steps.push(event.resourcePreEvent.metadata);
+  };
+  try {
+    const handle = await LocalWorkspace.selectStack(
+      { stackName: stack, workDir: root },
+      { envVars: environment.variables },
+    );
+    await handle.preview({ onEvent: collect, color: 'never' });
+  } catch (error) {
+    return { stack, missing: reasonOf(error as Error) };
+  }
+  const relevant = steps.filter(
+    ({ type, op }) => op !== 'read' && !type.startsWith('pulumi:') && !type.startsWith('ghost-fleet:'),
+  );
+  const parents = parentsOf(steps);
+  return {
+    stack,
+    steps: relevant.filter(({ op }) => op !== 'same').map((step) => describeStep(step, parents)),
+    unchanged: relevant.filter(({ op }) => op === 'same').length,
+  };
+}
+
+function describeStep(step: StepEventMetadata, parents: ReadonlyMap<string, string>): ResourceStep {
+  const properties = Object.keys(step.detailedDiff ?? {});
+  return {
+    op: step.op,
+    type: step.type,
+    name: step.urn.split('::').at(-1) ?? '',
+    site: siteOf(step.urn, parents),
+    properties: properties.length > 0 ? properties : (step.diffs ?? []),
+    risk: riskOf(step),
+  };
+}
+
+/** A replace of what holds data loses it, a delete does unless the object is retained. */
+export function riskOf({ op, type, old }: Pick<StepEventMetadata, 'op' | 'type' | 'old'>): string | undefined {
+  if (!dataTypes.includes(type)) return undefined;
+  if (['replace', 'create-replacement', 'delete-replaced'].includes(op))
+    return 'is replaced: its data would be left behind';
+  return op === 'delete' && old?.retainOnDelete !== true ? 'is deleted with its data' : undefined;
+}
+
+function parentsOf(steps: readonly StepEventMetadata[]): Map<string, string> {
+  return new Map(
+    steps.flatMap(({ urn, new: after, old }) => {
+      const parent = after?.parent ?? old?.parent;
+      return parent === undefined ? [] : [[urn, parent] as const];
+    }),
+  );
+}
+
+function siteOf(urn: string, parents: ReadonlyMap<string, string>): string | undefined {
+  for (let at: string | undefined = urn; at !== undefined; at = parents.get(at)) {
+    if (/ghost-fleet:components:CreatorSite::[^:]+$/.test(at)) return at.split('::').at(-1);
+  }
+  return undefined;
+}
+
+/** The line that says what is wrong, without the engine's decoration around it. */
+function reasonOf(error: Error): string {
+  if (/no stack named/.test(error.message))
+    return 'the backend has no such stack: nothing was deployed yet, or its state is elsewhere';
+  const lines = error.message.split('\n').map((line) => line.trim());
+  const told = lines.filter((line) =>
+    /^error: |: error: |expected .*; got |ECONNREFUSED|no cluster|kubeconfig/i.test(line),
+  );
+  return (told.length > 0 ? told.slice(0, 5) : lines.filter(Boolean).slice(0, 3)).join(' / ');
+}

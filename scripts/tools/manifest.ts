@@ -1,0 +1,197 @@
+/** Where a program comes from when it is built: a Go module of this repository that pins upstream's with its go.sum. */
+export interface GoBuild {
+  /** File name of the program. */
+  readonly program: string;
+  /** Folder of go.mod and go.sum. */
+  readonly module: string;
+  /** What is built, as `go build` names it. */
+  readonly package: string;
+  /** Strings that the linker sets. */
+  readonly variables: Readonly<Record<string, string>>;
+  /** What is missing, where this is not upstream's own program. */
+  readonly standIn?: string;
+}
+
+/** A file of the publisher, and the publisher's list of checksums that names it. */
+export interface Download {
+  readonly url: string;
+  /** A `sha256sum` list, or the bare checksum. */
+  readonly checksums: string;
+  /** Folder inside the archive that holds the programs; without it the download is the program itself. */
+  readonly folder?: string;
+}
+
+/** Programs that belong together and have one version. */
+export interface Tool {
+  readonly name: string;
+  readonly version: string;
+  /** What they cost to build on an idle core, for the message. */
+  readonly cpuMinutes: number;
+  readonly builds: readonly GoBuild[];
+  readonly download: (platform: Platform) => Download;
+  /** Arguments that make the first program print its version. */
+  readonly versionArguments: readonly string[];
+  /** Versions on PATH that serve as well as the pinned one. */
+  readonly fits: (version: readonly [major: number, minor: number, patch: number]) => boolean;
+}
+
+/** A Pulumi provider; the version is that of its npm package. */
+export interface Provider {
+  readonly name: string;
+  readonly version: string;
+  readonly cpuMinutes: number;
+  /** Absent where upstream's module is on no module proxy. */
+  readonly build?: GoBuild;
+  /** TypeScript that carries the tests where upstream's provider cannot be had. */
+  readonly standIn?: string;
+}
+
+/** Operating system and processor, as Go and as Pulumi's archives name them. */
+export interface Platform {
+  readonly os: 'linux' | 'darwin';
+  readonly goArch: 'amd64' | 'arm64';
+  readonly pulumiArch: 'x64' | 'arm64';
+}
+
+const pulumiVersion = '3.259.0';
+const kubernetesVersion = '1.34.4';
+const etcdVersion = '3.6.5';
+
+const kubernetesModule = {
+  module: 'scripts/tools/go/kubernetes',
+  variables: {
+    'k8s.io/component-base/version.gitVersion': `v${kubernetesVersion}`,
+    'k8s.io/component-base/version.gitMajor': '1',
+    'k8s.io/component-base/version.gitMinor': '34',
+  },
+};
+
+const pulumi: Tool = {
+  name: 'pulumi',
+  version: pulumiVersion,
+  cpuMinutes: 7,
+  builds: [
+    {
+      program: 'pulumi',
+      module: 'scripts/tools/go/pulumi',
+      package: 'github.com/pulumi/pulumi/pkg/v3/cmd/pulumi',
+      variables: { 'github.com/pulumi/pulumi/sdk/v3/go/common/version.Version': `v${pulumiVersion}` },
+    },
+    {
+      program: 'pulumi-language-nodejs',
+      module: 'test/support/language-host',
+      package: '.',
+      variables: { 'main.version': pulumiVersion },
+      standIn: "upstream's language host for Node.js is on no module proxy",
+    },
+  ],
+  download: ({ os, pulumiArch }) => ({
+    url: `https://get.pulumi.com/releases/sdk/pulumi-v${pulumiVersion}-${os}-${pulumiArch}.tar.gz`,
+    checksums: `https://github.com/pulumi/pulumi/releases/download/v${pulumiVersion}/pulumi-${pulumiVersion}-checksums.txt`,
+    folder: 'pulumi',
+  }),
+  versionArguments: ['version'],
+  fits: ([major, minor]) => major === 3 && minor >= 259,
+};
+
+const etcd: Tool = {
+  name: 'etcd',
+  version: etcdVersion,
+  cpuMinutes: 1,
+  builds: [{ program: 'etcd', module: 'scripts/tools/go/etcd', package: 'go.etcd.io/etcd/server/v3', variables: {} }],
+  download: ({ os, goArch }) => ({
+    url: `https://github.com/etcd-io/etcd/releases/download/v${etcdVersion}/etcd-v${etcdVersion}-${os}-${goArch}.tar.gz`,
+    checksums: `https://github.com/etcd-io/etcd/releases/download/v${etcdVersion}/SHA256SUMS`,
+    folder: `etcd-v${etcdVersion}-${os}-${goArch}`,
+  }),
+  versionArguments: ['--version'],
+  fits: ([major, minor]) => major === 3 && minor >= 5,
+};
+
+const kubeApiserver: Tool = kubernetesServer('kube-apiserver', 6);
+const kubeControllerManager: Tool = kubernetesServer('kube-controller-manager', 3);
+
+const kubectl: Tool = {
+  name: 'kubectl',
+  version: kubernetesVersion,
+  cpuMinutes: 2,
+  builds: [{ program: 'kubectl', package: 'k8s.io/kubernetes/cmd/kubectl', ...kubernetesModule }],
+  download: ({ os, goArch }) => kubernetesDownload('kubectl', os, goArch),
+  versionArguments: ['version', '--client'],
+  // Kubernetes supports one minor version to either side of the server's.
+  fits: ([major, minor]) => major === 1 && minor >= 33 && minor <= 35,
+};
+
+function kubernetesServer(name: string, cpuMinutes: number): Tool {
+  return {
+    name,
+    version: kubernetesVersion,
+    cpuMinutes,
+    builds: [{ program: name, package: `k8s.io/kubernetes/cmd/${name}`, ...kubernetesModule }],
+    download: ({ os, goArch }) => kubernetesDownload(name, os, goArch),
+    versionArguments: ['--version'],
+    fits: ([major, minor]) => major === 1 && minor === 34,
+  };
+}
+
+function kubernetesDownload(program: string, os: string, arch: string): Download {
+  const url = `https://dl.k8s.io/release/v${kubernetesVersion}/bin/${os}/${arch}/${program}`;
+  return { url, checksums: `${url}.sha256` };
+}
+
+const providers: readonly Provider[] = [
+  {
+    name: 'random',
+    version: '4.21.2',
+    cpuMinutes: 3,
+    build: {
+      program: 'pulumi-resource-random',
+      module: 'scripts/tools/go/providers',
+      package: './random',
+      variables: { 'main.version': '4.21.2' },
+    },
+  },
+  {
+    name: 'postgresql',
+    version: '3.18.1',
+    cpuMinutes: 2,
+    build: {
+      program: 'pulumi-resource-postgresql',
+      module: 'scripts/tools/go/providers',
+      package: './postgresql',
+      variables: { 'main.version': '3.18.1' },
+    },
+  },
+  { name: 'kubernetes', version: '4.34.2', cpuMinutes: 0, standIn: 'test/support/providers/kubernetes/main.ts' },
+  { name: 'aws', version: '7.48.0', cpuMinutes: 0, standIn: 'test/support/providers/aws/main.ts' },
+];
+
+/** The one place that pins the tools beside Node and Ghost; what they are built from is pinned by the modules' go.sum. */
+export const manifest = {
+  /** Oldest Go that builds all of it; an older one from 1.21 on fetches this one itself unless GOTOOLCHAIN forbids it. */
+  go: '1.26.0',
+  tools: {
+    pulumi,
+    etcd,
+    'kube-apiserver': kubeApiserver,
+    'kube-controller-manager': kubeControllerManager,
+    kubectl,
+  },
+  providers,
+} as const;
+
+/** A program that the manifest pins. */
+export type ToolName = keyof typeof manifest.tools;
+
+/** What belongs together for one purpose. */
+export const toolSets = {
+  /** `pulumi up`, with the providers that the stacks use. */
+  engine: { tools: ['pulumi'], providers: true },
+  /** A Kubernetes API without nodes, as the engine tests use it. */
+  'api-server': { tools: ['etcd', 'kube-apiserver', 'kube-controller-manager'], providers: false },
+  /** What people type at a cluster. */
+  cluster: { tools: ['kubectl'], providers: false },
+} as const satisfies Record<string, { readonly tools: readonly ToolName[]; readonly providers: boolean }>;
+
+/** Name of a set of tools. */
+export type ToolSetName = keyof typeof toolSets;

@@ -1,0 +1,35 @@
+import { describe, expect, it } from 'vitest';
+import { type PlanOptions, planStack } from './plan.ts';
+import { rules } from './rules.ts';
+
+const site = (slug: string, shard?: number) =>
+  `slug: ${slug}\ncreator: mira@example.com\ntitle: ${slug}\nplan: starter\ndomains: [${slug}.example.org]\n${shard === undefined ? '' : `shard: ${shard}\n`}`;
+const sites = { 'alpha.yaml': site('alpha'), 'beta.yaml': site('beta', 0), 'gamma.yaml': site('gamma', 1) };
+
+const slugsOf = ({ outputs }: { outputs: Record<string, unknown> }) => Object.keys(outputs.sites as object);
+
+describe('shards', () => {
+  it('leave the sites without a shard to the stack of the platform', async () => {
+    const plan = await planStack('production', { sites, config: { shards: 2 } });
+    expect(slugsOf(plan)).toEqual(['alpha']);
+  });
+
+  it('hold their own sites and nothing of the platform, to which they refer', async () => {
+    const platform = await planStack('production', { sites, config: { shards: 2 } });
+    const options: PlanOptions = { sites, referenced: platform.outputs, shard: { number: 1, shards: 2 } };
+    const shard = await planStack('production', options);
+    expect(slugsOf(shard)).toEqual(['gamma']);
+    const types = shard.resources.map(({ type }) => type);
+    expect(types.filter((type) => /rds|replicationGroup|s3\/bucket:|Gateway$|StatefulSet/.test(type))).toEqual([
+      'kubernetes:gateway.networking.k8s.io/v1:Gateway',
+    ]);
+    const database = shard.resources.find(({ type }) => type === 'fleet:index:SiteDatabase');
+    expect(database?.inputs).toMatchObject({
+      cluster: 'eu-1',
+      owner: 'ghost-fleet/production',
+      poolerRole: 'pgbouncer',
+      admin: { host: 'ghost-fleet-eu-1.rds.example', user: 'fleet_admin', ssl: 'require' },
+    });
+    for (const rule of Object.values(rules)) expect(shard.resources.flatMap(rule)).toEqual([]);
+  });
+});

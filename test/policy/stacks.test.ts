@@ -1,0 +1,224 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { type Plan, type PlanOptions, planStack } from './plan.ts';
+import { containersOf, podOf, rules } from './rules.ts';
+
+const passwords = { clusterPasswords: { 'eu-1': 'correct-horse-eu', 'us-1': 'correct-horse-us' } };
+const s3Secrets = { mediaAccessKeyId: 'correct-horse-id', mediaSecretAccessKey: 'correct-horse-secret' };
+const reachable = { redis: { kind: 'in-cluster', admin: { host: '127.0.0.1', port: 6379 } } };
+const searchable = { search: { instances: 1, adminUrls: ['http://127.0.0.1:7700'] } };
+
+/** Each environment as its file has it, and once with everything on that a file may switch on. */
+const stacks: Readonly<Record<string, [file: string, options: PlanOptions]>> = {
+  dev: ['dev', {}],
+  'dev with caches, search and Ingress': [
+    'dev',
+    { config: { ...reachable, ...searchable, ingress: { kind: 'ingress', controller: 'traefik', issuer: 'local' } } },
+  ],
+  staging: ['staging', { secrets: { ...passwords, ...s3Secrets } }],
+  'staging on CloudNativePG with the platform': [
+    'staging',
+    {
+      secrets: { ...s3Secrets, mailPassword: 'correct-horse-mail' },
+      config: {
+        ...reachable,
+        clusters: ['eu', 'us'].map((region) => ({
+          name: `${region}-1`,
+          region,
+          kind: 'cloudnative-pg',
+          backup: { destinationPath: 's3://backups/eu' },
+        })),
+        images: { site: 'registry.example.com/site:1', platform: 'registry.example.com/platform:1' },
+        platform: { enabled: true },
+      },
+    },
+  ],
+  production: ['production', { secrets: { mailPassword: 'correct-horse-mail' } }],
+};
+
+const plans = new Map<string, Plan>();
+beforeAll(async () => {
+  for (const [name, [file, options]] of Object.entries(stacks)) plans.set(name, await planStack(file, options));
+}, 120_000);
+
+function planOf(name: string): Plan {
+  const plan = plans.get(name);
+  if (plan === undefined) throw new Error(`expected a plan of ${name}`);
+  return plan;
+}
+
+describe.each(Object.keys(stacks))('%s', (name) => {
+  it.each(Object.keys(rules))('%s', (rule) => {
+    const { resources } = planOf(name);
+    expect(resources.flatMap((resource) => rules[rule]?.(resource) ?? [])).toEqual([]);
+  });
+
+  it('gives every resource a name of its own', () => {
+    const urns = planOf(name).resources.map(({ parentTypes, type, name: own }) => `${parentTypes}$${type}::${own}`);
+    expect(urns.filter((urn, index) => urns.indexOf(urn) !== index)).toEqual([]);
+  });
+
+  it('gives every site a namespace, a quota, a network policy, a backup, a budget of disruptions and a route', () => {
+    const { resources, outputs } = planOf(name);
+    for (const slug of Object.keys(outputs.sites as object)) {
+      const own = resources.filter(
+        ({ inputs }) => (inputs.metadata as { namespace?: string } | undefined)?.namespace === `site-${slug}`,
+      );
+      const kinds = own.map(({ type }) => type.split(':').at(-1));
+      expect(kinds).toEqual(
+        expect.arrayContaining(['ResourceQuota', 'NetworkPolicy', 'CronJob', 'PodDisruptionBudget', 'Deployment']),
+      );
+      expect(kinds.some((kind) => kind === 'HTTPRoute' || kind === 'Ingress')).toBe(true);
+    }
+  });
+
+  it('lets nobody into a site but the ingress controller and Prometheus, and a site out to nobody near', () => {
+    const policies = planOf(name).resources.filter(({ type }) => type.endsWith(':NetworkPolicy'));
+    expect(policies.length).toBe(3);
+    for (const { inputs } of policies) {
+      const spec = inputs.spec as {
+        podSelector: object;
+        policyTypes: string[];
+        ingress: { from: { namespaceSelector: { matchLabels: Record<string, string> } }[] }[];
+        egress: { to: { ipBlock?: { cidr: string; except?: string[] } }[]; ports: { port: number }[] }[];
+      };
+      expect(spec.podSelector).toEqual({});
+      expect(spec.policyTypes).toEqual(['Ingress', 'Egress']);
+      const callers = spec.ingress.flatMap(({ from }) =>
+        from.map((peer) => peer.namespaceSelector.matchLabels['kubernetes.io/metadata.name']),
+      );
+      expect(callers.filter((caller) => !['traefik', 'monitoring'].includes(caller ?? ''))).toEqual([]);
+      const open = spec.egress.flatMap(({ to }) => to.flatMap(({ ipBlock }) => ipBlock ?? []));
+      const world = open.filter(({ cidr }) => cidr.endsWith('/0'));
+      expect(world.length).toBe(2);
+      expect(world[0]?.except).toEqual(expect.arrayContaining(['10.0.0.0/8', '169.254.0.0/16', '192.168.0.0/16']));
+      // A site's own port on a neighbour is among nothing that it may open.
+      expect(spec.egress.flatMap(({ ports }) => ports.map(({ port }) => port))).not.toContain(2368);
+      expect(spec.egress.every(({ to, ports }) => to.length > 0 && ports.length > 0)).toBe(true);
+    }
+  });
+
+  it('says of each site where it is, where its data is and where its secrets are', () => {
+    const { outputs } = planOf(name);
+    const sites = outputs.sites as Record<string, Record<string, unknown>>;
+    expect(Object.keys(sites)).toEqual(['aurora-letters', 'harbour-notes', 'slow-kitchen']);
+    for (const site of Object.values(sites)) {
+      expect(site.url).toMatch(/^https?:\/\//);
+      expect(site.database).toMatch(/^(sqlite|postgres) /);
+      expect(site.secrets).toEqual(expect.any(Array));
+    }
+  });
+});
+
+describe('strategies', () => {
+  it('keep SQLite sites at one pod that is gone before the next one starts, on a volume that is kept', () => {
+    const deployments = planOf('dev').resources.filter(({ type }) => type.endsWith(':Deployment'));
+    expect(deployments.length).toBe(3);
+    for (const { inputs } of deployments)
+      expect(inputs.spec).toMatchObject({ replicas: 1, strategy: { type: 'Recreate' } });
+    const { resources } = planOf('dev');
+    expect(
+      resources.filter(({ type }) => /HorizontalPodAutoscaler|SiteDatabase$/.test(type) && type.startsWith('fleet')),
+    ).toEqual([]);
+    const claims = resources.filter(({ type }) => type.endsWith(':PersistentVolumeClaim'));
+    expect(claims.map(({ ignoreChanges }) => ignoreChanges)).toEqual(
+      Array(3).fill(['spec.storageClassName', 'spec.accessModes']),
+    );
+  });
+
+  it('give a database for each site in production and a schema in staging, in the cluster of its region', () => {
+    const databases = (name: string) =>
+      planOf(name)
+        .resources.filter(({ type }) => type === 'fleet:index:SiteDatabase')
+        .map(({ inputs }) => inputs);
+    expect(databases('production')).toMatchObject([
+      { slug: 'aurora-letters', strategy: 'database', cluster: 'eu-1', owner: 'ghost-fleet/production' },
+      { slug: 'harbour-notes', strategy: 'database', cluster: 'eu-1' },
+      { slug: 'slow-kitchen', strategy: 'database', cluster: 'us-1' },
+    ]);
+    expect(databases('staging').map(({ strategy }) => strategy)).toEqual(['schema', 'schema', 'schema']);
+    expect(planOf('production').resources.filter(({ type }) => type.endsWith(':PersistentVolumeClaim'))).toEqual([]);
+  });
+
+  it('keep the namespace of a site that has a volume, and only that', () => {
+    const retained = (name: string) =>
+      planOf(name)
+        .resources.filter(
+          ({ type, parentTypes }) => type.endsWith(':Namespace') && parentTypes.includes('SiteNamespace'),
+        )
+        .map(({ retainOnDelete }) => retainOnDelete);
+    expect(retained('dev')).toEqual([true, true, true]);
+    expect(retained('production')).toEqual([false, false, false]);
+  });
+});
+
+describe('production', () => {
+  it('runs nothing whose image is not pinned by digest', () => {
+    const images = planOf('production').resources.flatMap((resource) => {
+      const pod = podOf(resource);
+      return pod === undefined ? [] : containersOf(pod).map(({ image }) => image);
+    });
+    expect(images.length).toBeGreaterThan(5);
+    expect(images.filter((image) => !image.includes('@sha256:'))).toEqual([]);
+  });
+
+  it('refuses an image by tag', async () => {
+    const images = { site: 'registry.example.com/site:latest', requireDigests: true };
+    await expect(planStack('production', { config: { images } })).rejects.toThrow(
+      /Pulumi.production.yaml config.ghost-fleet:images.site: expected an image pinned by digest .*; got "registry.example.com\/site:latest"/,
+    );
+  });
+
+  it('keeps RDS private, encrypted, in two zones, backed up to the second and undeletable', () => {
+    const primaries = planOf('production').resources.filter(({ name }) => name.endsWith('-primary'));
+    expect(primaries.length).toBe(2);
+    for (const { inputs } of primaries) {
+      expect(inputs).toMatchObject({
+        deletionProtection: true,
+        skipFinalSnapshot: false,
+        multiAz: true,
+        storageEncrypted: true,
+        backupRetentionPeriod: 35,
+      });
+    }
+  });
+
+  it('gives a bucket versions, encryption and no public reader but CloudFront', () => {
+    const types = planOf('production').resources.map(({ type }) => type);
+    for (const part of ['Versioning', 'ServerSideEncryptionConfiguration', 'PublicAccessBlock', 'OwnershipControls']) {
+      expect(types.filter((type) => type.endsWith(`:Bucket${part}`)).length).toBe(1);
+    }
+    const policy = planOf('production').resources.find(({ type }) => type.endsWith(':BucketPolicy'));
+    const { statements } = JSON.parse(String(policy?.inputs.policy)) as {
+      statements: { effect?: string; principals: { identifiers: string[] }[] }[];
+    };
+    const allowed = statements.filter(({ effect }) => effect !== 'Deny').flatMap(({ principals }) => principals);
+    expect(allowed.flatMap(({ identifiers }) => identifiers)).toEqual(['cloudfront.amazonaws.com']);
+  });
+
+  it("gives a site's role its own prefix and its own ServiceAccount", () => {
+    const { resources } = planOf('production');
+    const policy = resources.find(({ name }) => name === 'aurora-letters-media-policy')?.inputs.policy;
+    const { Statement } = JSON.parse(String(policy)) as { Statement: { Resource: string; Condition?: unknown }[] };
+    expect(Statement.map(({ Resource }) => Resource)).toEqual([
+      'arn:aws:s3:::ghost-fleet-media/aurora-letters/*',
+      'arn:aws:s3:::ghost-fleet-media',
+    ]);
+    expect(Statement[1]?.Condition).toEqual({ StringLike: { 's3:prefix': 'aurora-letters/*' } });
+    const trust = String(resources.find(({ name }) => name === 'aurora-letters-media-role')?.inputs.assumeRolePolicy);
+    expect(trust).toContain('"system:serviceaccount:site-aurora-letters:ghost"');
+  });
+
+  it('writes records only for domains whose zone is ours', () => {
+    const records = planOf('production')
+      .resources.filter(({ type }) => type.startsWith('aws:route53/'))
+      .map(({ inputs }) => inputs.name);
+    expect(records.sort()).toEqual(['*.sites.example.com', 'aurora.example.com']);
+  });
+
+  it('alerts for every site and for what they share', () => {
+    const groups = planOf('production')
+      .resources.filter(({ type }) => type.endsWith(':PrometheusRule'))
+      .map(({ inputs }) => (inputs.spec as { groups: { name: string }[] }).groups[0]?.name);
+    expect(groups.sort()).toEqual(['fleet', 'site-aurora-letters', 'site-harbour-notes', 'site-slow-kitchen']);
+  });
+});

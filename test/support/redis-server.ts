@@ -1,0 +1,41 @@
+import { spawn } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { Redis } from 'ioredis';
+import { freePort } from '../../scripts/services/postgres.ts';
+
+export interface TestRedis {
+  readonly host: '127.0.0.1';
+  readonly port: number;
+  readonly user: 'fleet-admin';
+  readonly password: string;
+  stop(): Promise<void>;
+}
+
+/** Starts the `redis-server` of PATH on 127.0.0.1, with an administrator in an ACL file and no default user. */
+export async function startTestRedis(dir: string): Promise<TestRedis> {
+  const port = await freePort();
+  const password = 'test-administrator';
+  const aclFile = path.join(dir, 'users.acl');
+  await writeFile(aclFile, `user default off\nuser fleet-admin on >${password} ~* &* +@all\n`);
+  const args = ['--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--save', '', '--aclfile', aclFile];
+  const child = spawn('redis-server', args, { stdio: 'ignore' });
+  const ended = new Promise<void>((resolve, reject) => {
+    child.once('exit', () => resolve());
+    child.once('error', reject);
+  });
+  const client = new Redis({ host: '127.0.0.1', port, username: 'fleet-admin', password, lazyConnect: true });
+  client.on('error', () => undefined);
+  await Promise.race([client.ping(), ended.then(() => Promise.reject(new Error('redis-server ended at once')))]);
+  client.disconnect();
+  return {
+    host: '127.0.0.1',
+    port,
+    user: 'fleet-admin',
+    password,
+    stop: () => {
+      child.kill('SIGTERM');
+      return ended;
+    },
+  };
+}
