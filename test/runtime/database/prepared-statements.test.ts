@@ -20,7 +20,7 @@ async function connect(options: { preparedStatements: boolean }): Promise<Knex> 
   const endpoint = { host: shared.server.host, port: shared.server.port };
   const config = ghostDatabaseConfig({
     ...{ client: 'postgres', strategy: 'database', endpoint, direct: endpoint, database, schema: 'public' },
-    ...{ user: place.user, password: 'pw', ssl: 'off', poolMax: 1, ...options },
+    ...{ user: place.user, password: 'pw', ssl: 'off', directSsl: 'off', poolMax: 1, ...options },
   });
   const create = createRequire(path.join(ghostPath, 'package.json'))('knex') as (config: object) => Knex;
   return create(config);
