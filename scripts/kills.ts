@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { type DatabaseStrategy, databaseStrategies } from '../sites/naming.ts';
+import { stopWhenInterrupted } from './bench/interruption.ts';
 import { printMachine } from './bench/measure.ts';
 import { runCommand, UsageError } from './command.ts';
 import { Random } from './dataset/random.ts';
@@ -60,10 +61,7 @@ async function interruptMany(strategy: DatabaseStrategy, kills: number, seed: nu
     await server.stop();
     await rm(dir, { recursive: true, force: true, maxRetries: 5 });
   };
-  for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.once(signal, () => {
-      cleanUp().finally(() => process.exit(130));
-    });
+  stopWhenInterrupted(cleanUp);
   try {
     const ghostPath = await ghostPathOf(undefined);
     const siteOf = (slug: string): NewSite => ({ slug, strategy, dir, server, ghostPath });

@@ -7,6 +7,7 @@ import { ensureTemplate } from '../../runtime/database/template.ts';
 import { ghostPathOf } from '../fleet/ghost-release.ts';
 import { type PostgresServer, startPostgres } from '../services/postgres.ts';
 import { SiteUnderTest, siteEnvironment } from '../services/site.ts';
+import { stopWhenInterrupted } from './interruption.ts';
 import { printTable, spreadOf } from './measure.ts';
 
 /** From an entry without a database to the first 200 of its front page. */
@@ -25,6 +26,7 @@ export async function run(args: readonly string[]): Promise<void> {
   const rounds = Number(values.rounds);
   const dir = await mkdtemp(path.join(tmpdir(), 'ghost-fleet-bench-'));
   const server = await startPostgres({ dataDir: path.join(dir, 'postgres') });
+  stopWhenInterrupted(() => server.stop());
   try {
     const ghostPath = await ghostPathOf(undefined);
     // Files of Ghost and of the server come from the disk only once.

@@ -85,7 +85,7 @@ export function createPostgresClient(requireFromKnex: RequireFromKnex, siteDatab
       const { host, port, user, password, database, ssl, preparedStatements } = this.connectionSettings;
       const migration = migrationEndpoint();
       const connection: Connection = new pg.Client({
-        ...(migration === undefined ? { host, port } : { ...migration, options: '-c statement_timeout=0' }),
+        ...(migration === undefined ? { host, port } : { ...migration, options: withoutTimeLimits }),
         ...{ user, password, ssl },
         database: database ?? siteDatabase,
         types: valueTypes,
@@ -179,6 +179,9 @@ export function createPostgresClient(requireFromKnex: RequireFromKnex, siteDatab
   Object.assign(GhostPostgresClient.prototype, { _escapeBinding: makeEscape() });
   return GhostPostgresClient as unknown as Constructor<object>;
 }
+
+/** A change of a large table takes as long as it takes, and so does what Ghost computes between two statements. */
+const withoutTimeLimits = '-c statement_timeout=0 -c idle_in_transaction_session_timeout=0';
 
 /** `[rows, fields]` for what returns rows, `[{ affectedRows, … }]` for what does not: mysql2's answer to a raw query. */
 function rawResult(response: pg.QueryResult | undefined): unknown {

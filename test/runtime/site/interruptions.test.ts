@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { locateSiteDatabase, withClient } from '../../../runtime/database/provision.ts';
 import { initialisingMarker } from '../../../runtime/site/migration/target.ts';
 import { interruptFirstStart, type NewSite, startTwins } from '../../../scripts/kills/interruption.ts';
 import { querySite, type SiteShape } from '../../../scripts/kills/site-shape.ts';
@@ -67,6 +68,27 @@ describe.each(databaseStrategies)('on %s', (strategy) => {
     } finally {
       await query(slug, `drop table ${initialisingMarker}`);
     }
+  });
+});
+
+describe('migrating', () => {
+  it("is not cut off by the time that the site's role may leave a transaction idle", async () => {
+    const slug = 'takes-its-time';
+    const env = await siteEnvironment({
+      slug,
+      title: slug,
+      dir: shared.dir,
+      strategy: 'database',
+      server: shared.server,
+    });
+    const { database, user } = locateSiteDatabase({ slug, strategy: 'database' });
+    // Ghost hashes a password in a transaction, which takes longer than this.
+    await withClient(shared.server, 'postgres', (client) =>
+      client.query(`alter role ${user} in database ${database} set idle_in_transaction_session_timeout = '20ms'`),
+    );
+    const migrating = new SiteUnderTest(env, ['migrate']);
+    const code = await migrating.exited();
+    expect(code, migrating.output.slice(-4_000)).toBe(0);
   });
 });
 
