@@ -217,7 +217,9 @@ export class PostgresTransferTarget extends PostgresSession implements TransferT
         where f.connamespace = $1::regnamespace and f.contype = 'f' and not f.condeferrable and f.conparentid = 0`,
       [quote(this.schema)],
     );
+    // Databases of older releases of this project have keys that cannot wait.
     await this.#alterReferences('deferrable initially deferred');
+    await this.rows('set constraints all deferred');
     await this.rows(`truncate ${tables.map((table) => this.qualified(table)).join(', ')}`);
   }
 

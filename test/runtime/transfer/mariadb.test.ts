@@ -88,7 +88,7 @@ describe.skipIf(findProgram(mariadb) === undefined)('a site on MariaDB', () => {
       { html: `<p>${awkward.long}</p>`, hash: '0008101820283038404850586068707880889098a0a8b0b8c0c8d0d8e0e8f0f8' },
     ]);
     const keys = await client.query(
-      "select count(*)::int as count from pg_constraint where contype = 'f' and condeferrable",
+      "select count(*)::int as count from pg_constraint where contype = 'f' and condeferred",
     );
     expect(keys.rows).toEqual([{ count: 0 }]);
     await client.end();

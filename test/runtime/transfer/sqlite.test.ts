@@ -205,6 +205,9 @@ describe('an import that is refused', () => {
 
 describe('an import', () => {
   it('that is killed leaves the site as it was, the repeat moves it, and a third is refused', async () => {
+    // As databases had it before their keys could wait.
+    const key = 'posts_authors_post_id_foreign';
+    await query('target', `alter table public.posts_authors alter constraint ${key} not deferrable`);
     const args = [
       '--disable-warning=ExperimentalWarning',
       'scripts/site-import.ts',
@@ -236,6 +239,12 @@ describe('an import', () => {
       { created_at: '2026-02-28 23:59:59' },
       { created_at: '2026-03-01 00:00:00' },
     ]);
+
+    const keys = 'select conname::text, condeferrable, condeferred from pg_constraint';
+    expect(await query('target', `${keys} where conname = '${key}'`)).toEqual([
+      { conname: key, condeferrable: false, condeferred: false },
+    ]);
+    expect(await query('target', `${keys} where condeferred`)).toEqual([]);
 
     const again = await importInto(target, `sqlite:${file}`);
     expect(again.exitCode).toBe(1);
