@@ -40,6 +40,7 @@ interface Slice {
   readonly ghostMs: number;
   readonly databaseMs: number;
   readonly latenciesMs: readonly number[];
+  readonly refused: readonly string[];
 }
 
 /**
@@ -61,15 +62,19 @@ export async function run(args: readonly string[]): Promise<void> {
     for (const { contestant, running } of lanes) console.log(`${contestant.name}: ${await running.settings()}`);
     const rows: (string | number)[][] = [];
     const costs: (string | number)[][] = [];
+    const refusals: string[] = [];
     for (const journey of options.journeys) {
       for (const users of options.users) {
         const slices = await compare(lanes, journey, { users, rounds: options.rounds, seconds: options.seconds });
         rows.push([journey.name, users, ...describeRow(slices)]);
         costs.push([journey.name, users, ...describeCosts(slices)]);
+        refusals.push(...describeRefusals(lanes, slices, `${journey.name}, ${users} at once`));
         console.error(`measured: ${journey.name}, ${users} at once`);
       }
     }
     printFigures(lanes, rows, costs);
+    if (refusals.length > 0)
+      console.log(`\nanswers with an error, which the figures leave out\n${refusals.join('\n')}`);
     printRewriting();
   } finally {
     for (const lane of lanes) await leave(lane);
@@ -169,6 +174,7 @@ async function measure(lane: Lane, journey: Journey, slice: { users: number; amo
     ghostMs: ((after.ghost - before.ghost) * 1000) / figures.requests,
     databaseMs: ((after.database - before.database) * 1000) / figures.requests,
     latenciesMs: figures.latenciesMs,
+    refused: figures.refused,
   };
 }
 
@@ -189,6 +195,18 @@ function describeCosts(slices: readonly (readonly Slice[])[]): number[] {
     spreadOf(own.map(({ ghostMs }) => ghostMs)).median,
     spreadOf(own.map(({ databaseMs }) => databaseMs)).median,
   ]);
+}
+
+/** Answers with an error: InnoDB gives some of the posts' editors a deadlock. */
+function describeRefusals(lanes: readonly Lane[], slices: readonly (readonly Slice[])[], row: string): string[] {
+  return lanes.flatMap(({ contestant }, at) => {
+    const own = slices[at] ?? [];
+    const refused = own.flatMap((slice) => slice.refused);
+    const all = refused.length + own.reduce((sum, { latenciesMs }) => sum + latenciesMs.length, 0);
+    return refused.length === 0
+      ? []
+      : [`${row}, ${contestant.name}: ${refused.length} of ${all}, first ${refused[0]?.slice(0, 200)}`];
+  });
 }
 
 function printFigures(lanes: readonly Lane[], rows: (string | number)[][], costs: (string | number)[][]): void {

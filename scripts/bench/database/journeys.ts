@@ -125,6 +125,9 @@ async function postSaves(site: BenchSite, { users }: { users: number }): Promise
       answered(body) {
         free.push({ id: post.id, updatedAt: JSON.parse(body).posts[0].updated_at });
       },
+      refused() {
+        free.push(post);
+      },
     };
   };
 }
