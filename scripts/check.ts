@@ -3,7 +3,7 @@ import { runSteps } from './checks/steps.ts';
 
 const usage = `usage: npm run check [-- --fix]
 
-Types, lint, format, registry, unit tests: the fast part of npm test.
+Types, lint, format, registry, unit and policy tests: the fast part of npm test.
 
   --fix   let the linter and formatter rewrite files`;
 
@@ -15,7 +15,11 @@ if (values.help) {
     { name: 'types', command: 'tsc', args: ['-p', '.'] },
     { name: 'lint and format', command: 'biome', args: ['check', ...(values.fix ? ['--write'] : []), '.'] },
     { name: 'registry', command: 'node', args: ['scripts/site-check.ts'] },
-    { name: 'unit tests', command: 'vitest', args: ['run', '--project', 'unit'] },
+    {
+      name: 'unit and policy tests',
+      command: 'vitest',
+      args: ['run', '--project', 'unit', '--project', 'policy'],
+    },
   ]);
   process.exitCode = failed.length > 0 ? 1 : 0;
 }

@@ -42,7 +42,7 @@ await runCommand(async () => {
     throw new UsageError([`--format: expected one of ${formats.join(', ')}; got ${JSON.stringify(values.format)}`]);
   }
   await requireRegistry('sites', { clusters: clustersOf(await readStacks(undefined)) });
-  const change = await compareRegistry(values.base, 'sites');
+  const change = await compareRegistry(values.base, 'sites', root);
   const stories = tellStories(change);
   const names = values.stack ?? (await stacksOf(stories));
   const stacks: StackDiff[] = [];

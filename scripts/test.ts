@@ -13,10 +13,10 @@ Everything that proves this project: types, lint, the registry, then the tests b
 the operating system is installed where that is allowed; otherwise the group is skipped, loudly, and under CI=true that
 is a failure.
 
-  --project <name>   only these groups, without types and lint: unit, runtime, fleet, engine, browser`;
+  --project <name>   only these groups, without types and lint: unit, policy, runtime, fleet, engine, browser`;
 
 /** The groups in the order they run: the quick ones first, so that a mistake shows soon. */
-const groups = ['unit', 'runtime', 'fleet', 'engine', 'browser'] as const;
+const groups = ['unit', 'policy', 'runtime', 'fleet', 'engine', 'browser'] as const;
 
 interface Counts {
   passed: number;

@@ -1,10 +1,10 @@
 import path from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { parseArgs } from 'node:util';
-import { LocalWorkspace } from '@pulumi/pulumi/automation/index.js';
 import { readStackSettings } from '../stacks/settings.ts';
 import { runCommand, UsageError } from './command.ts';
 import { withEngine } from './engine/checkout.ts';
+import { openStack } from './engine/stack.ts';
 import { renderTerminal } from './preview/render.ts';
 import { previewStack } from './preview/resource-diff.ts';
 
@@ -36,8 +36,7 @@ await runCommand(async () => {
   if (stack === undefined) throw new UsageError(['--stack: expected the name of a stack; got none', '', usage]);
   await readStackSettings('stacks', stack);
   return withEngine(root, async (environment) => {
-    const target = { stackName: stack, workDir: root };
-    const handle = await LocalWorkspace.createOrSelectStack(target, { envVars: environment.variables });
+    const handle = await openStack(root, stack, environment, 'create');
     const diff = await previewStack(root, stack, environment);
     console.log(renderTerminal({ base: '', stories: [], program: [], stacks: [diff] }));
     if ('missing' in diff) throw new UsageError([`${stack}: expected a preview; got ${diff.missing}`]);

@@ -29,10 +29,12 @@ const programPaths = ['components', 'stacks', 'sites/*.ts', 'package-lock.json',
  * Compares the registry of the working tree with that of a commit.
  *
  * @param base any name of a commit
+ * @param dir folder of the registry, relative to `root`
+ * @param root top level of the checkout
  * @throws UsageError where git does not know it
  */
-export async function compareRegistry(base: string, dir: string): Promise<RegistryChange> {
-  const git = $({ quiet: true, nothrow: true });
+export async function compareRegistry(base: string, dir: string, root: string): Promise<RegistryChange> {
+  const git = $({ cwd: root, quiet: true, nothrow: true });
   const commit = (await git`git rev-parse --verify --quiet --end-of-options ${`${base}^{commit}`}`).stdout.trim();
   if (commit === '') throw new UsageError([`--base: expected a commit that git knows; got ${JSON.stringify(base)}`]);
   const changed = async (paths: readonly string[]) =>
@@ -47,7 +49,7 @@ export async function compareRegistry(base: string, dir: string): Promise<Regist
       if (text.exitCode === 0) await writeFile(path.join(old, path.basename(file)), text.stdout);
     }
     const before = new Map((await loadRegistry(old)).sites.map((site) => [site.slug, site]));
-    const after = new Map((await loadRegistry(dir)).sites.map((site) => [site.slug, site]));
+    const after = new Map((await loadRegistry(path.join(root, dir))).sites.map((site) => [site.slug, site]));
     const slugs = files.map((file) => path.basename(file, '.yaml')).sort();
     return {
       sites: slugs.map((slug) => compareSite(slug, before.get(slug), after.get(slug))).filter(differs),

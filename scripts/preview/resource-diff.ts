@@ -1,6 +1,6 @@
 import type { EngineEvent, StepEventMetadata } from '@pulumi/pulumi/automation/events.js';
-import { LocalWorkspace } from '@pulumi/pulumi/automation/index.js';
 import type { EngineEnvironment } from '../engine/environment.ts';
+import { openStack } from '../engine/stack.ts';
 
 /** One step that the engine would take. */
 export interface ResourceStep {
@@ -42,10 +42,7 @@ export async function previewStack(root: string, stack: string, environment: Eng
     if (event.resourcePreEvent !== undefined) steps.push(event.resourcePreEvent.metadata);
   };
   try {
-    const handle = await LocalWorkspace.selectStack(
-      { stackName: stack, workDir: root },
-      { envVars: environment.variables },
-    );
+    const handle = await openStack(root, stack, environment, 'fail');
     await handle.preview({ onEvent: collect, color: 'never' });
   } catch (error) {
     return { stack, missing: reasonOf(error as Error) };
@@ -56,9 +53,17 @@ export async function previewStack(root: string, stack: string, environment: Eng
   const parents = parentsOf(steps);
   return {
     stack,
-    steps: relevant.filter(({ op }) => op !== 'same').map((step) => describeStep(step, parents)),
+    steps: relevant
+      .filter(({ op }) => op !== 'same')
+      .map((step) => describeStep(step, parents))
+      .sort((a, b) => keyOf(a).localeCompare(keyOf(b))),
     unchanged: relevant.filter(({ op }) => op === 'same').length,
   };
+}
+
+/** Sites in the order of their slugs, the platform last. */
+function keyOf({ site, name, type }: ResourceStep): string {
+  return `${site ?? '~'} ${name} ${type}`;
 }
 
 function describeStep(step: StepEventMetadata, parents: ReadonlyMap<string, string>): ResourceStep {
