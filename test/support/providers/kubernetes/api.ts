@@ -47,7 +47,11 @@ export class KubernetesApi {
   async send(method: string, path: string, body?: unknown, contentType = 'application/json'): Promise<Properties> {
     const text = body === undefined ? undefined : JSON.stringify(body);
     const headers: Record<string, string> = { accept: 'application/json' };
-    if (text !== undefined) headers['content-type'] = contentType;
+    if (text !== undefined) {
+      headers['content-type'] = contentType;
+      // Node sends a DELETE's body without any length otherwise, and the server takes it for the next request.
+      headers['content-length'] = String(Buffer.byteLength(text));
+    }
     if (this.#access.token !== undefined) headers.authorization = `Bearer ${this.#access.token}`;
     const { status, answer } = await new Promise<{ status: number; answer: string }>((resolve, reject) => {
       const sent = request(`${this.#access.server}${path}`, { method, headers, agent: this.#agent }, (response) => {

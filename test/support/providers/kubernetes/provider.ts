@@ -111,7 +111,7 @@ export class KubernetesStandIn implements StandInProvider {
     try {
       const { path, id } = await this.#server().locate(inputs);
       const live = await this.#server().send('PATCH', `${path}?${query}`, inputs, 'application/apply-patch+yaml');
-      return { id, properties: withoutManagedFields(live) };
+      return { id, properties: preview ? withoutServerFields(live) : withoutManagedFields(live) };
     } catch (error) {
       // The namespace or the definition of the kind may be made by the same update.
       const awaited =
