@@ -10,7 +10,7 @@ import type {
   ReadRequest,
   UpdateRequest,
 } from '@pulumi/pulumi/proto/provider_pb.js';
-import type { Properties } from './properties.ts';
+import { changedPaths, type Properties } from './properties.ts';
 import { Empty, messages, PluginInfo, Struct, service } from './protocol.ts';
 
 /** What changed between two sets of inputs. */
@@ -71,7 +71,10 @@ function implement(provider: StandInProvider): grpc.UntypedServiceImplementation
     getPluginInfo: answer(async () => new PluginInfo().setVersion(provider.version)),
     getSchema: answer(async () => new messages.GetSchemaResponse().setSchema(JSON.stringify({ name: provider.name }))),
     checkConfig: answer(async (request: CheckRequest) => new messages.CheckResponse().setInputs(request.getNews())),
-    diffConfig: answer(async () => new messages.DiffResponse().setChanges(messages.DiffResponse.DiffChanges.DIFF_NONE)),
+    diffConfig: answer(async (request: DiffRequest) => {
+      const changed = changedPaths(read(request.getOldInputs()), read(request.getNews()));
+      return writeDifference({ changed, replacing: [], deleteBeforeReplace: false });
+    }),
     configure: answer(async (request: ConfigureRequest) => {
       await provider.configure(read(request.getArgs()));
       return new messages.ConfigureResponse().setSupportspreview(true);
