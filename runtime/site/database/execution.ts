@@ -19,6 +19,8 @@ export interface Connection extends pg.Client {
   preparedNames?: Set<string>;
   /** Whether the savepoint `statement` exists in the current transaction. */
   guarded?: boolean;
+  /** Settles when the statements that were asked for so far have been answered. */
+  turn?: Promise<void> | undefined;
 }
 
 /** A statement and its values as PostgreSQL takes them. */
@@ -62,10 +64,27 @@ function inline(value: unknown): string {
 const guardedKinds: ReadonlySet<StatementKind> = new Set(['write', 'definition', 'inspection']);
 
 /**
- * Runs a statement. Inside of a transaction some kinds are guarded by a savepoint; it travels with the statement and is
- * moved along, so that it costs no round trip and the number of sub-transactions stays at one.
+ * Runs a statement, after those that its connection was given before: Ghost asks for several at once inside of one
+ * transaction (fixtures, relations of a post), and the next must not come between one that failed and the way back to its
+ * savepoint.
  */
-export async function execute(
+export function execute(connection: Connection, translation: Translation, prepared: Prepared): Promise<pg.QueryResult> {
+  const work = () => executeNow(connection, translation, prepared);
+  const result = connection.turn === undefined ? work() : connection.turn.then(work);
+  const turn = result.then(ignore, ignore).then(() => {
+    if (connection.turn === turn) connection.turn = undefined;
+  });
+  connection.turn = turn;
+  return result;
+}
+
+const ignore = () => undefined;
+
+/**
+ * Inside of a transaction some kinds of statement are guarded by a savepoint; it travels with the statement and is moved
+ * along, so that it costs no round trip and the number of sub-transactions stays at one.
+ */
+async function executeNow(
   connection: Connection,
   translation: Translation,
   prepared: Prepared,

@@ -184,6 +184,23 @@ describe('the dialect on a real server', () => {
     expect(await knex('posts').whereIn('id', ['e', 'g']).del()).toBe(2);
   });
 
+  it('keeps statements apart that are asked for at once in a transaction, of which one fails', async () => {
+    const outcomes = await knex.transaction((transaction) =>
+      Promise.allSettled([
+        transaction('posts').insert({ id: 'p1', slug: 'zebra' }),
+        transaction('posts').insert({ id: 'p2', slug: 'p2' }),
+        transaction('posts').insert({ id: 'p3', slug: 'zebra' }),
+        transaction('posts').where('id', 'p2').update({ html: 'changed' }),
+        transaction('posts').where('id', 'p2').first('html'),
+      ]),
+    );
+    expect(outcomes.map(({ status }) => status)).toEqual([
+      ...['rejected', 'fulfilled', 'rejected', 'fulfilled', 'fulfilled'],
+    ]);
+    expect(outcomes[4]).toMatchObject({ value: { html: 'changed' } });
+    expect(await knex('posts').whereIn('id', ['p1', 'p2', 'p3']).del()).toBe(1);
+  });
+
   it('sends a write again that lost a deadlock, and reports 1213 inside of a transaction', async () => {
     await knex('posts').insert([
       { id: 'm1', slug: 'm1' },
