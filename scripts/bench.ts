@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
+import { unlessInterrupted } from './bench/interruption.ts';
 import { printMachine } from './bench/measure.ts';
 import { runCommand, UsageError } from './command.ts';
 
@@ -32,6 +33,6 @@ await runCommand(async () => {
   if (bench?.run === undefined)
     throw new UsageError([`expected the name of a bench; got ${name ?? 'nothing'}`, '', usage]);
   printMachine();
-  await bench.run(args);
+  await unlessInterrupted(bench.run(args));
   return 0;
 });

@@ -10,6 +10,7 @@ import type { Amount } from './database/data.ts';
 import { type Journey, journeys } from './database/journeys.ts';
 import { enter, type Lane, leave } from './database/lane.ts';
 import { measureRewriting } from './database/rewriting.ts';
+import { stopWhenInterrupted } from './interruption.ts';
 import { load, percentileOf } from './load.ts';
 import { printTable, spreadOf } from './measure.ts';
 
@@ -51,6 +52,8 @@ export async function run(args: readonly string[]): Promise<void> {
   const options = readOptions(args);
   if (options === undefined) return console.log(usage);
   const dir = await mkdtemp(path.join(tmpdir(), 'ghost-fleet-bench-'));
+  const remove = () => rm(dir, { recursive: true, force: true, maxRetries: 5 });
+  stopWhenInterrupted(remove);
   const lanes: Lane[] = [];
   try {
     const ghostPath = await ghostPathOf(undefined);
@@ -78,7 +81,7 @@ export async function run(args: readonly string[]): Promise<void> {
     printRewriting();
   } finally {
     for (const lane of lanes) await leave(lane);
-    await rm(dir, { recursive: true, force: true, maxRetries: 5 });
+    await remove();
   }
 }
 

@@ -1,9 +1,10 @@
 const stops = new Set<() => Promise<unknown>>();
 let listening = false;
+let ending = false;
 
 /**
- * Stops something, a server most likely, when the bench is interrupted: it would outlive this process. To be forgotten
- * with the returned function once it has been stopped otherwise.
+ * Stops something when the bench is interrupted: a server would outlive this process, a scratch folder stay behind. What
+ * was named last is stopped first. To be forgotten with the returned function once it has been stopped otherwise.
  */
 export function stopWhenInterrupted(stop: () => Promise<unknown>): () => void {
   if (!listening) {
@@ -15,7 +16,20 @@ export function stopWhenInterrupted(stop: () => Promise<unknown>): () => void {
 }
 
 async function stopAll(signal: 'SIGINT' | 'SIGTERM'): Promise<void> {
+  ending = true;
+  // Connections whose server goes say so, and nobody listens any more.
+  process.on('uncaughtException', () => undefined);
   console.error('interrupted: stopping what was started');
-  await Promise.allSettled([...stops].reverse().map((stop) => stop()));
+  for (const stop of [...stops].reverse()) await stop().catch((error: Error) => console.error(error.message));
   process.exit(signal === 'SIGINT' ? 130 : 143);
+}
+
+/** What `work` resolves with; while an interruption ends this process, the failures that come of it are nobody's concern. */
+export async function unlessInterrupted(work: Promise<void>): Promise<void> {
+  try {
+    await work;
+  } catch (error) {
+    if (ending) await new Promise(() => undefined);
+    throw error;
+  }
 }

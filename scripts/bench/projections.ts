@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { UsageError } from '../command.ts';
+import { stopWhenInterrupted } from './interruption.ts';
 import { printTable } from './measure.ts';
 import { platformDatabase } from './projections/platform.ts';
 import { postgresRows } from './projections/postgres-rows.ts';
@@ -31,6 +32,8 @@ export async function run(args: readonly string[]): Promise<void> {
   const options = readOptions(args);
   if (options === undefined) return console.log(usage);
   const dir = await mkdtemp(path.join(tmpdir(), 'ghost-fleet-projections-'));
+  const remove = () => rm(dir, { recursive: true, force: true, maxRetries: 5 });
+  stopWhenInterrupted(remove);
   try {
     const outcomes: Outcome[] = [];
     for (const projection of options.projections) {
@@ -41,7 +44,7 @@ export async function run(args: readonly string[]): Promise<void> {
     }
     printTable(['', 'measured as', 'wanted', 'measured', 'unit', ''], outcomes.map(describe));
   } finally {
-    await rm(dir, { recursive: true, force: true, maxRetries: 5 });
+    await remove();
   }
 }
 
