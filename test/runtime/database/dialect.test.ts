@@ -305,7 +305,9 @@ describe('the dialect on a real server', () => {
 
   it('lists tables, columns and indexes', async () => {
     const [tables] = (await knex.raw('show tables')) as unknown as [Record<string, string>[]];
-    expect(tables.map((row) => Object.values(row)[0])).toEqual(['posts']);
+    expect(tables.map((row) => Object.values(row))).toEqual([['posts']]);
+    const [typed] = (await knex.raw("show full tables where Table_type = 'BASE TABLE'")) as unknown as [object[]];
+    expect(typed.map((row) => Object.values(row))).toEqual([['posts', 'BASE TABLE']]);
     const [indexes] = (await knex.raw('show indexes from `posts` where key_name = ?', [
       'posts_slug_unique',
     ])) as unknown as [Record<string, unknown>[]];
