@@ -1,6 +1,7 @@
 import * as pulumi from '@pulumi/pulumi';
 import type { RedisUserInputs } from './provider/redis-user.ts';
 import type { RegistrationInputs } from './provider/registration.ts';
+import type { RoleInputs } from './provider/role.ts';
 import type { SearchIndexInputs } from './provider/search-index.ts';
 import type { SiteDatabaseInputs } from './provider/site-database.ts';
 
@@ -22,6 +23,15 @@ export class SiteDatabaseResource extends pulumi.CustomResource {
       { ...outputs, ...args },
       withSecrets(options, ['admin', 'password', 'readerPassword']),
     );
+  }
+}
+
+/** A role that logs in and owns nothing by itself; made, or adopted where it is there. */
+export class RoleResource extends pulumi.CustomResource {
+  declare readonly name: pulumi.Output<string>;
+
+  constructor(name: string, args: Args<RoleInputs>, options: pulumi.CustomResourceOptions) {
+    super('fleet:index:Role', name, args, withSecrets(options, ['admin', 'password']));
   }
 }
 

@@ -1,6 +1,7 @@
 import * as k8s from '@pulumi/kubernetes';
 import * as postgresql from '@pulumi/postgresql';
 import * as pulumi from '@pulumi/pulumi';
+import { RoleResource } from './fleet-resources.ts';
 import type { IngressAccess } from './ingress.ts';
 import { platformLabels } from './labels.ts';
 import { createPassword } from './password.ts';
@@ -72,16 +73,19 @@ export class PlatformService extends pulumi.ComponentResource {
       { parent: this },
     );
     const kept = { parent: this, provider, protect: true, retainOnDelete: true };
-    const owner = new postgresql.Role(
-      `${name}-owner`,
-      { name: 'platform_owner', login: true, password: passwords.owner, connectionLimit: 5 },
-      kept,
-    );
-    const app = new postgresql.Role(
-      `${name}-app`,
-      { name: 'platform_app', login: true, password: passwords.app, connectionLimit: 40, statementTimeout: 15_000 },
-      kept,
-    );
+    const login = (role: string, password: pulumi.Output<string>, connectionLimit: number) =>
+      new RoleResource(
+        `${name}-${role}`,
+        {
+          name: `platform_${role}`,
+          password,
+          connectionLimit,
+          admin: pulumi.secret({ ...cluster.admin, ssl: cluster.ssl }),
+        },
+        { parent: this, protect: true, retainOnDelete: true },
+      );
+    const owner = login('owner', passwords.owner, 5);
+    const app = login('app', passwords.app, 40);
     const database = new postgresql.Database(
       `${name}-database`,
       { name: 'platform', owner: owner.name, template: 'template0', encoding: 'UTF8' },

@@ -1,5 +1,5 @@
-import * as postgresql from '@pulumi/postgresql';
 import * as pulumi from '@pulumi/pulumi';
+import { RoleResource } from './fleet-resources.ts';
 import { createPassword } from './password.ts';
 import { Pooler, type PoolerBudget } from './pooler.ts';
 import type { Endpoint, PostgresAccess, Reachable } from './postgres-access.ts';
@@ -93,23 +93,16 @@ export class PostgresCluster extends pulumi.ComponentResource implements Postgre
   }
 
   #createPooler(name: string, args: PostgresClusterArgs, server: PostgresServer, password: pulumi.Output<string>) {
-    const provider = new postgresql.Provider(
-      `${name}-administrator`,
-      {
-        host: this.admin.host,
-        port: this.admin.port,
-        username: this.admin.user,
-        password: pulumi.secret(this.admin.password),
-        sslmode: { off: 'disable', require: 'require', verify: 'verify-full' }[server.ssl],
-        superuser: false,
-      },
-      { parent: this },
-    );
-    const role = new postgresql.Role(
+    const role = new RoleResource(
       `${name}-pooler-role`,
-      { name: poolerRole, login: true, password, connectionLimit: args.budget.replicas * 50 },
+      {
+        name: poolerRole,
+        password,
+        connectionLimit: args.budget.replicas * 50,
+        admin: pulumi.secret({ ...this.admin, ssl: server.ssl }),
+      },
       // Shared by every site of the cluster, in shards that this stack does not see.
-      { parent: this, provider, protect: true, retainOnDelete: true },
+      { parent: this, protect: true, retainOnDelete: true },
     );
     return new Pooler(
       name,

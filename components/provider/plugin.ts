@@ -2,6 +2,7 @@ import type * as provider from '@pulumi/pulumi/provider/index.js';
 import { redisUser } from './redis-user.ts';
 import { registration } from './registration.ts';
 import type { ResourceKind } from './resource-kind.ts';
+import { role } from './role.ts';
 import { searchIndex } from './search-index.ts';
 import { siteDatabase } from './site-database.ts';
 import { containsUnknown, same, unwrap, wrapSecrets } from './wire.ts';
@@ -11,6 +12,7 @@ type AnyKind = ResourceKind<Record<string, unknown>, Record<string, unknown>>;
 /** The kinds by their type token's last word. */
 const kinds: Readonly<Record<string, unknown>> = {
   SiteDatabase: siteDatabase,
+  Role: role,
   RedisUser: redisUser,
   SearchIndex: searchIndex,
   Registration: registration,

@@ -49,7 +49,7 @@ const offences: Readonly<Record<string, [PlannedResource, RegExp][]>> = {
   ],
   'names fit their systems': [
     [resource('kubernetes:core/v1:Secret', { metadata: { name: 'a'.repeat(64) } }), /object's name/],
-    [resource('postgresql:index/role:Role', { name: 'a'.repeat(64) }), /too long/],
+    [resource('fleet:index:Role', { name: 'a'.repeat(64) }), /too long/],
   ],
 };
 

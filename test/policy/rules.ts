@@ -99,7 +99,7 @@ const credentials: Readonly<Record<string, readonly string[]>> = {
   'fleet:index:RedisUser': ['admin', 'password'],
   'fleet:index:SearchIndex': ['admin'],
   'fleet:index:Registration': ['admin'],
-  'postgresql:index/role:Role': ['password'],
+  'fleet:index:Role': ['admin', 'password'],
   'aws:rds/instance:Instance': ['password'],
 };
 
@@ -127,7 +127,7 @@ export const dataIsKept: Rule = ({ type, name, retainOnDelete, protect }) => {
     'fleet:index:SiteDatabase',
     'aws:s3/bucket:Bucket',
     'postgresql:index/database:Database',
-    'postgresql:index/role:Role',
+    'fleet:index:Role',
     'kubernetes:postgresql.cnpg.io/v1:Cluster',
   ];
   const shared = [
@@ -135,7 +135,7 @@ export const dataIsKept: Rule = ({ type, name, retainOnDelete, protect }) => {
     'aws:rds/instance:Instance',
     'aws:elasticache/replicationGroup:ReplicationGroup',
     'postgresql:index/database:Database',
-    'postgresql:index/role:Role',
+    'fleet:index:Role',
     'kubernetes:postgresql.cnpg.io/v1:Cluster',
   ];
   return [

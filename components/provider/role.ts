@@ -1,0 +1,64 @@
+import pg from 'pg';
+import { z } from 'zod';
+import { withClient } from '../../runtime/database/provision.ts';
+import { administrator } from './administrator.ts';
+import { defineKind } from './resource-kind.ts';
+import { scramVerifier } from './scram.ts';
+
+const { escapeIdentifier: name, escapeLiteral: literal } = pg;
+
+const inputs = z.strictObject({
+  name: z.string().regex(/^[a-z_][a-z0-9_]*$/),
+  password: z.string().min(16),
+  connectionLimit: z.int().min(1),
+  admin: administrator,
+});
+
+export type RoleInputs = z.output<typeof inputs>;
+
+/** A role that logs in and owns nothing by itself; adopted where it is there, and never dropped: others depend on it. */
+export const role = defineKind<RoleInputs, object>({
+  inputs,
+  secrets: ['admin', 'password'],
+  identity: ['name'],
+  onIdentityChange: 'refuse',
+
+  async create(request) {
+    return { id: request.name, outputs: await ensure(request) };
+  },
+
+  update: ensure,
+
+  async read(state) {
+    const query = 'select rolconnlimit, rolcanlogin from pg_roles where rolname = $1';
+    const found = await withClient(
+      state.admin,
+      'postgres',
+      async (client) =>
+        (await client.query<{ rolconnlimit: number; rolcanlogin: boolean }>(query, [state.name])).rows[0],
+    );
+    return found && { ...state, connectionLimit: found.rolcanlogin ? found.rolconnlimit : 0 };
+  },
+
+  async delete(state) {
+    await withClient(state.admin, 'postgres', async (client) => {
+      const { rowCount } = await client.query('select from pg_roles where rolname = $1', [state.name]);
+      if (rowCount === 1) await client.query(`alter role ${name(state.name)} nologin`);
+    });
+  },
+});
+
+async function ensure(request: RoleInputs): Promise<object> {
+  await withClient(request.admin, 'postgres', async (client) => {
+    try {
+      await client.query(`create role ${name(request.name)}`);
+    } catch (error) {
+      if (!['42710', '23505'].includes((error as { code?: string }).code ?? '')) throw error;
+    }
+    const login = `login password ${literal(scramVerifier(request.password))}`;
+    await client.query(
+      `alter role ${name(request.name)} nosuperuser nocreatedb nocreaterole connection limit ${request.connectionLimit} ${login}`,
+    );
+  });
+  return {};
+}
