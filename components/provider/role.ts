@@ -1,11 +1,12 @@
 import pg from 'pg';
 import { z } from 'zod';
-import { withClient } from '../../runtime/database/provision.ts';
+import { withClient } from '../../runtime/database/administrator.ts';
+import { catalogueLock, ensureRole } from '../../runtime/database/catalogue.ts';
 import { administrator } from './administrator.ts';
 import { defineKind } from './resource-kind.ts';
 import { scramVerifier } from './scram.ts';
 
-const { escapeIdentifier: name, escapeLiteral: literal } = pg;
+const { escapeIdentifier: name } = pg;
 
 const inputs = z.strictObject({
   name: z.string().regex(/^[a-z_][a-z0-9_]*$/),
@@ -50,15 +51,9 @@ export const role = defineKind<RoleInputs, object>({
 
 async function ensure(request: RoleInputs): Promise<object> {
   await withClient(request.admin, 'postgres', async (client) => {
-    try {
-      await client.query(`create role ${name(request.name)}`);
-    } catch (error) {
-      if (!['42710', '23505'].includes((error as { code?: string }).code ?? '')) throw error;
-    }
-    const login = `login password ${literal(scramVerifier(request.password))}`;
-    await client.query(
-      `alter role ${name(request.name)} nosuperuser nocreatedb nocreaterole connection limit ${request.connectionLimit} ${login}`,
-    );
+    // Until this connection ends: PostgreSQL fails one of two changes of the same row of its catalogues.
+    await client.query('select pg_advisory_lock($1)', [catalogueLock]);
+    await ensureRole(client, request.name, scramVerifier(request.password), request.connectionLimit);
   });
   return {};
 }

@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { z } from 'zod';
+import { catalogueLock, databaseExists } from '../../runtime/database/catalogue.ts';
 import {
   locateSiteDatabase,
   provisionSiteDatabase,
@@ -57,7 +58,7 @@ export const siteDatabase = defineKind<SiteDatabaseInputs, SiteDatabase>({
         'select rolconnlimit, rolcanlogin from pg_roles where rolname = $1',
         [place.user],
       );
-      return (await exists(client, place.database)) ? roles.rows[0] : undefined;
+      return (await databaseExists(client, place.database)) ? roles.rows[0] : undefined;
     });
     if (found === undefined) return undefined;
     // A role that cannot log in is one that somebody took offline: the next update gives it its limit and login back.
@@ -89,10 +90,16 @@ async function provision(request: SiteDatabaseInputs): Promise<SiteDatabase> {
     password: verifier,
     readerPassword: scramVerifier(request.readerPassword),
   });
-  await withClient(admin, place.database, async (client) => {
-    const target = strategy === 'database' ? `database ${name(place.database)}` : `schema ${name(place.schema)}`;
-    await client.query(`comment on ${target} is ${literal(ownerComment(request))}`);
-    if (poolerRole !== undefined) await storePoolerCredential(client, place.database, poolerRole, place.user, verifier);
+  await withClient(admin, 'postgres', async (lock) => {
+    // Until this connection ends: PostgreSQL fails one of two changes of the same row of its catalogues.
+    await lock.query('select pg_advisory_lock($1)', [catalogueLock]);
+    await withClient(admin, place.database, async (client) => {
+      const target = strategy === 'database' ? `database ${name(place.database)}` : `schema ${name(place.schema)}`;
+      await client.query(`comment on ${target} is ${literal(ownerComment(request))}`);
+      if (poolerRole !== undefined) {
+        await storePoolerCredential(client, place.database, poolerRole, place.user, verifier);
+      }
+    });
   });
   return place;
 }
@@ -101,11 +108,13 @@ async function provision(request: SiteDatabaseInputs): Promise<SiteDatabase> {
 async function refuseStrangersData(request: SiteDatabaseInputs): Promise<void> {
   const place = locateSiteDatabase(request);
   const comment = await withClient(request.admin, 'postgres', async (client) => {
-    if (!(await exists(client, place.database))) return null;
     if (request.strategy === 'database') {
       const query = `select shobj_description(oid, 'pg_database') as comment from pg_database where datname = $1`;
       return (await client.query<{ comment: string | null }>(query, [place.database])).rows[0]?.comment ?? null;
     }
+    // A database that is just being made, or whose making was interrupted, lets nobody in and holds nothing yet.
+    const open = 'select from pg_database where datname = $1 and datallowconn';
+    if ((await client.query(open, [place.database])).rowCount === 0) return null;
     const query = `select obj_description(oid, 'pg_namespace') as comment from pg_namespace where nspname = $1`;
     return withClient(
       request.admin,
@@ -124,8 +133,4 @@ async function refuseStrangersData(request: SiteDatabaseInputs): Promise<void> {
 
 function ownerComment(request: SiteDatabaseInputs): string {
   return `ghost-fleet: site ${request.slug} of ${request.owner}`;
-}
-
-async function exists(client: pg.Client, database: string): Promise<boolean> {
-  return (await client.query('select from pg_database where datname = $1', [database])).rowCount === 1;
 }

@@ -120,6 +120,28 @@ describe.each(['database', 'schema'] as const)("a site's %s", (strategy) => {
   });
 });
 
+describe('sites of one server', () => {
+  it('are made at once, as the engine makes them, together with the role that they share', async () => {
+    const { host, port, user, password: adminPassword } = shared.server;
+    const admin = secret({ host, port, user, password: adminPassword, ssl: 'off' });
+    const role = { name: 'pgbouncer', password: secret('looks-passwords-up'), connectionLimit: 50, admin };
+    const slugs = Array.from({ length: 8 }, (_, index) => `at-once-${index}`);
+    await Promise.all([
+      ...slugs.map((slug) => plugin.create('SiteDatabase', inputsOf(slug, 'schema'))),
+      plugin.create('Role', role),
+      plugin.create('Role', role),
+    ]);
+    const login = { user: 'site_at_once_7', password, port: pooler.port };
+    expect(await query('ghost_sites', 'select current_schema as place', login)).toEqual([{ place: 'site_at_once_7' }]);
+  });
+
+  it('heal a database that an interrupted run left closed', async () => {
+    await query('postgres', 'alter database ghost_sites with allow_connections false');
+    await plugin.create('SiteDatabase', inputsOf('heals', 'schema'));
+    expect(await query('ghost_sites', 'select 1 as one', { user: 'site_heals', password })).toEqual([{ one: 1 }]);
+  });
+});
+
 describe('a plan', () => {
   it('that would move data to another cluster or strategy is refused before anything is done', async () => {
     const before = inputsOf('moves', 'schema');
