@@ -57,6 +57,8 @@ export class FleetDatabases {
       DATABASE_NAME: place.database,
       DATABASE_PASSWORD_FILE: this.#state.databasePasswordFile(site.slug),
       DATABASE_POOL_MAX: String(poolMax),
+      // No pooler stands between the local fleet's sites and their server.
+      DATABASE_PREPARED_STATEMENTS: 'on',
     };
   }
 
