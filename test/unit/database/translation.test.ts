@@ -232,6 +232,9 @@ describe('a translated statement', () => {
     expect(sqlOf('delete from t where `a`.`b` not like ? or lower(c) like ?')).toBe(
       'delete from t where mysql_compat.fold("a"."b") COLLATE "C" not LIKE mysql_compat.fold($1) or mysql_compat.fold(lower(c)) COLLATE "C" LIKE mysql_compat.fold($2)',
     );
+    expect(sqlOf("delete from t where `a` ilike '6.%'")).toBe(
+      'delete from t where mysql_compat.fold("a") COLLATE "C" LIKE mysql_compat.fold(\'6.%\')',
+    );
     expect(sqlOf("delete from t where a like ? escape '*'")).toBe(
       'delete from t where mysql_compat.fold(a) COLLATE "C" LIKE mysql_compat.fold($1) escape \'*\'',
     );

@@ -216,6 +216,8 @@ function rewriteWord(tokens: Token[], at: number, token: Token, definition: bool
       tokens.splice(at, 1, raw('COLLATE "C" ~*'));
       return;
     case 'LIKE':
+    case 'ILIKE':
+      // knex's whereILike is LIKE on MySQL.
       if (!definition) rewriteLike(tokens, at);
       return;
     case 'INTERVAL':
