@@ -51,7 +51,7 @@ export class Translator {
 
 export function translate(sql: string): Translation {
   const replaced = replaceStatement(sql);
-  if (replaced !== undefined) return whole(replaced, /^(create|delete)/.test(replaced) ? 'definition' : 'inspection');
+  if (replaced !== undefined) return whole(replaced, /^create/.test(replaced) ? 'definition' : 'inspection');
   const tokens = tokenize(sql);
   const first = tokens.findIndex((token) => token.kind !== 'space');
   const head = tokens[first]?.upper ?? '';

@@ -346,6 +346,20 @@ describe('the dialect on a real server', () => {
     expect(await ids(knex('posts'))).toEqual(['a', 'b', 'c']);
   });
 
+  it('truncates a table that others refer to where foreign keys are not checked, and keeps their rows', async () => {
+    const posts = await knex('posts').select();
+    expect(await failure(knex('posts').truncate())).toMatchObject({ errno: 1451 });
+    await knex.transaction(async (transaction) => {
+      await transaction.raw('SET FOREIGN_KEY_CHECKS=0;');
+      for (let time = 0; time < 2; time += 1) await transaction('posts').truncate();
+      await transaction.raw('SET FOREIGN_KEY_CHECKS=1;');
+    });
+    expect(await knex('posts_meta').select('post_id')).toEqual([{ post_id: 'a' }]);
+    expect(await failure(knex('posts_meta').insert({ id: 'n', post_id: 'a' }))).toMatchObject({ errno: 1452 });
+    await knex('posts').insert(posts);
+    expect(await failure(knex('posts').where('id', 'a').del())).toMatchObject({ errno: 1451 });
+  });
+
   it('empties the database where MySQL drops it, and no other', async () => {
     const [[row]] = (await knex.raw('select current_database()::text as name')) as unknown as [[{ name: string }]];
     expect(await failure(knex.raw('drop database `another`'))).toMatchObject({ errno: 1049 });

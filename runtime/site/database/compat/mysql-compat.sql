@@ -66,9 +66,28 @@ declare found regclass := to_regclass(quote_ident(name)); begin
   return found;
 end $$;
 
--- SET FOREIGN_KEY_CHECKS = 0 of a role that owns its tables: their keys are checked when the transaction ends.
+-- SET FOREIGN_KEY_CHECKS = 0 of a role that owns its tables: their keys are checked when the transaction ends, and TRUNCATE
+-- does not look at them.
 create or replace function mysql_compat.set_foreign_key_checks(immediate boolean) returns void language plpgsql as $$ begin
+  perform set_config('mysql_compat.foreign_key_checks', case when immediate then 'on' else 'off' end, false);
   execute 'set constraints all ' || case when immediate then 'immediate' else 'deferred' end;
+end $$;
+
+-- TRUNCATE of a table that others may refer to. Where their keys are not checked what refers to it stays, as on MySQL: the
+-- keys are made anew for the rows that are still to come.
+create or replace function mysql_compat.truncate_table(name text) returns void language plpgsql as $$
+declare target regclass := mysql_compat.table_or_error(name); keys text[] := '{}'; found record; key text; begin
+  if current_setting('mysql_compat.foreign_key_checks', true) = 'off' then
+    for found in select conname, conrelid::regclass as relation, pg_get_constraintdef(oid) as definition from pg_constraint
+      where contype = 'f' and confrelid = target
+    loop
+      keys := keys || format('alter table %s add constraint %I %s not valid', found.relation, found.conname,
+        regexp_replace(found.definition, ' NOT VALID$', ''));
+      execute format('alter table %s drop constraint %I', found.relation, found.conname);
+    end loop;
+  end if;
+  execute format('delete from %s', target);
+  foreach key in array keys loop execute key; end loop;
 end $$;
 
 -- REPLACE() compares letters exactly, whatever the column's collation.
