@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { stringify } from 'yaml';
 import type { EngineEnvironment } from '../../../scripts/engine/environment.ts';
@@ -16,11 +16,37 @@ export interface PulumiRun {
 export class PulumiProject {
   readonly dir: string;
   readonly stack = `test-${randomBytes(4).toString('hex')}`;
+  readonly #name: string;
   readonly #environment: EngineEnvironment;
 
-  private constructor(dir: string, environment: EngineEnvironment) {
+  private constructor(dir: string, name: string, environment: EngineEnvironment) {
     this.dir = dir;
+    this.#name = name;
     this.#environment = environment;
+  }
+
+  /**
+   * Makes a copy of this project, program and registry, with a stack of its own.
+   *
+   * @param settings what `Pulumi.<stack>.yaml` says
+   * @param secrets configuration that is encrypted where it is stored
+   */
+  static async copyFleet(
+    dir: string,
+    environment: EngineEnvironment,
+    settings: Readonly<Record<string, unknown>>,
+    secrets: Readonly<Record<string, string>>,
+  ): Promise<PulumiProject> {
+    await mkdir(dir, { recursive: true });
+    for (const name of ['Pulumi.yaml', 'package.json', 'components', 'runtime', 'sites', 'stacks']) {
+      await cp(path.resolve(name), path.join(dir, name), { recursive: true });
+    }
+    await symlink(path.resolve('node_modules'), path.join(dir, 'node_modules'));
+    const project = new PulumiProject(dir, 'ghost-fleet', environment);
+    const config = Object.fromEntries(Object.entries(settings).map(([key, value]) => [`ghost-fleet:${key}`, value]));
+    await writeFile(path.join(dir, 'stacks', `Pulumi.${project.stack}.yaml`), stringify({ config }));
+    await project.#initialise({}, secrets);
+    return project;
   }
 
   /**
@@ -39,18 +65,26 @@ export class PulumiProject {
     await mkdir(dir, { recursive: true });
     // As the fleet's own Pulumi.yaml has it: Node strips the types itself.
     const options = { typescript: false, nodeargs: '--disable-warning=ExperimentalWarning' };
-    const settings = { name: 'engine-test', main: 'index.ts', runtime: { name: 'nodejs', options } };
+    const name = 'engine-test';
+    const settings = { name, main: 'index.ts', runtime: { name: 'nodejs', options } };
     await writeFile(path.join(dir, 'Pulumi.yaml'), stringify(settings));
     const packages = { '@pulumi/kubernetes': '*', '@pulumi/postgresql': '*', '@pulumi/random': '*' };
     await writeFile(path.join(dir, 'package.json'), JSON.stringify({ type: 'module', dependencies: packages }));
     await symlink(path.resolve('node_modules'), path.join(dir, 'node_modules'));
-    const project = new PulumiProject(dir, environment);
+    const project = new PulumiProject(dir, name, environment);
     await project.write(program);
-    await project.succeed(['stack', 'init', project.stack]);
-    const set = ['config', 'set', '--stack', project.stack];
-    for (const [name, value] of Object.entries(config)) await project.succeed([...set, '--plaintext', name], value);
-    for (const [name, value] of Object.entries(secrets)) await project.succeed([...set, '--secret', name], value);
+    await project.#initialise(config, secrets);
     return project;
+  }
+
+  async #initialise(
+    config: Readonly<Record<string, string>>,
+    secrets: Readonly<Record<string, string>>,
+  ): Promise<void> {
+    await this.succeed(['stack', 'init', this.stack]);
+    const set = ['config', 'set', '--stack', this.stack];
+    for (const [key, value] of Object.entries(config)) await this.succeed([...set, '--plaintext', key], value);
+    for (const [key, value] of Object.entries(secrets)) await this.succeed([...set, '--secret', key], value);
   }
 
   /** Puts another program in the place of the present one. */
@@ -93,6 +127,11 @@ export class PulumiProject {
     return this.succeed(['up', '--yes', '--stack', this.stack, ...args]);
   }
 
+  /** Destroys all that is not protected. */
+  async destroyUnprotected(): Promise<PulumiRun> {
+    return this.succeed(['destroy', '--yes', '--exclude-protected', '--stack', this.stack]);
+  }
+
   /** Destroys what is left, and the stack; for `finally`. */
   async destroy(): Promise<void> {
     // A killed engine leaves a lock.
@@ -104,7 +143,7 @@ export class PulumiProject {
   async readState(): Promise<string> {
     const { localState } = this.#environment;
     if (localState === undefined) throw new Error('expected a backend of files; got the one of the environment');
-    return readFile(path.join(localState, '.pulumi', 'stacks', 'engine-test', `${this.stack}.json`), 'utf8');
+    return readFile(path.join(localState, '.pulumi', 'stacks', this.#name, `${this.stack}.json`), 'utf8');
   }
 
   private async succeed(args: readonly string[], input?: string): Promise<PulumiRun> {

@@ -1,0 +1,196 @@
+import { spawnSync } from 'node:child_process';
+import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { secretsPath } from '../../components/binding.ts';
+import { namesOf } from '../../sites/naming.ts';
+import { useEngineBed } from '../support/engine/bed.ts';
+import { installGatewayApi } from '../support/engine/gateway-api.ts';
+import { PulumiProject } from '../support/engine/project.ts';
+
+const bed = useEngineBed();
+const slugs = ['aurora-letters', 'harbour-notes'];
+let fleet: PulumiProject;
+
+beforeAll(async () => {
+  const { dir, environment, kubernetes, postgres } = bed;
+  await installGatewayApi(kubernetes.api);
+  // Two clusters on one server: enough to tell a move.
+  const { port, password } = postgres;
+  const server = { kind: 'external', host: '127.0.0.1', port, ssl: 'off', cidrs: ['10.0.0.0/8'] };
+  fleet = await PulumiProject.copyFleet(
+    path.join(dir, 'fleet'),
+    { ...environment, variables: { ...environment.variables, KUBECONFIG: kubernetes.kubeconfig } },
+    {
+      databaseStrategy: 'database',
+      baseDomain: 'sites.example.test',
+      region: 'eu',
+      clusters: ['eu', 'us'].map((region) => ({ ...server, name: `${region}-1`, region })),
+      images: { site: 'ghost-fleet/site:dev' },
+    },
+    { 'ghost-fleet:clusterPasswords': JSON.stringify({ 'eu-1': password, 'us-1': password }) },
+  );
+  await rm(yamlOf('slow-kitchen'));
+  await fleet.up('--skip-preview');
+});
+afterAll(async () => {
+  await fleet?.destroyUnprotected();
+});
+
+const yamlOf = (slug: string) => path.join(fleet.dir, 'sites', `${slug}.yaml`);
+
+interface Login {
+  readonly user?: string;
+  readonly password?: string;
+  readonly database?: string;
+}
+
+async function query(login: Login, text: string): Promise<Record<string, unknown>[]> {
+  const { host, port, user, password } = bed.postgres;
+  const client = new pg.Client({ host, port, user, password, database: 'postgres', ...login });
+  await client.connect();
+  try {
+    return (await client.query(text)).rows as Record<string, unknown>[];
+  } finally {
+    await client.end();
+  }
+}
+
+const find = (location: string) => bed.kubernetes.api.send('GET', location).catch((error: Error) => error.message);
+
+/** Objects of a site, by the paths of the API. */
+const objectOf = (slug: string, kind: string, name: string) => {
+  const [group, plural] =
+    kind.split('/').length === 1 ? ['api/v1', kind] : [`apis/${path.dirname(kind)}`, path.basename(kind)];
+  return find(`/${group}/namespaces/${namesOf(slug).namespace}/${plural}/${name}`);
+};
+
+/** What the stack gave a site to log in with. */
+async function loginOf(slug: string): Promise<Required<Login>> {
+  const secret = (await objectOf(slug, 'secrets', 'ghost-database')) as { data: { DATABASE_PASSWORD: string } };
+  const password = Buffer.from(secret.data.DATABASE_PASSWORD, 'base64').toString('utf8');
+  return { user: namesOf(slug).ownerRole, password, database: namesOf(slug).database };
+}
+
+/** Runs the site's entrypoint with its ConfigMap as environment and its Secret as files, as its container would. */
+async function migrate(slug: string): Promise<{ status: number | null; output: string }> {
+  const dir = path.join(bed.dir, slug);
+  await mkdir(path.join(dir, 'content'), { recursive: true });
+  const { data } = (await objectOf(slug, 'configmaps', 'ghost-config')) as { data: Record<string, string> };
+  await writeFile(path.join(dir, 'DATABASE_PASSWORD'), (await loginOf(slug)).password, { mode: 0o600 });
+  const environment = Object.entries(data).map(([name, value]) => [name, value.replace(secretsPath, dir)]);
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['runtime/site/entrypoint.ts', 'migrate'], {
+    env: { PATH: process.env.PATH, ...Object.fromEntries(environment), CONTENT_PATH: path.join(dir, 'content') },
+    encoding: 'utf8',
+  });
+  return { status, output: stdout + stderr };
+}
+
+describe("the fleet's own program on the real engine", () => {
+  it('makes a database, a role and objects in a namespace for each YAML', async () => {
+    for (const slug of slugs) {
+      const { database, ownerRole } = namesOf(slug);
+      expect(await query(await loginOf(slug), 'select current_database() as database, current_user as role')).toEqual([
+        { database, role: ownerRole },
+      ]);
+      expect(await objectOf(slug, 'apps/v1/deployments', 'ghost')).toMatchObject({
+        spec: { template: { spec: { containers: [{ name: 'ghost', image: 'ghost-fleet/site:dev' }] } } },
+      });
+      expect(await objectOf(slug, 'services', 'ghost')).toMatchObject({ spec: { ports: [{ port: 2368 }] } });
+      expect(await objectOf(slug, 'gateway.networking.k8s.io/v1/httproutes', 'ghost')).toMatchObject({
+        spec: { hostnames: expect.arrayContaining([`${slug}.sites.example.test`]) },
+      });
+    }
+    expect(await find('/api/v1/namespaces/site-slow-kitchen')).toMatch(/not found/);
+  });
+
+  it("lets no site's role into its neighbour's database", async () => {
+    const [mine, neighbour] = await Promise.all(slugs.map(loginOf));
+    await expect(query({ ...mine, database: neighbour?.database ?? '' }, 'select 1')).rejects.toThrow(
+      /permission denied for database/,
+    );
+  });
+
+  it('gives the site an environment that its entrypoint migrates with', async () => {
+    const { status, output } = await migrate('harbour-notes');
+    expect([status, output]).toEqual([0, expect.any(String)]);
+    expect(await query(await loginOf('harbour-notes'), 'select count(*)::int > 0 as filled from posts')).toEqual([
+      { filled: true },
+    ]);
+  });
+
+  it('finds nothing to do the second time', async () => {
+    expect((await fleet.up('--skip-preview', '--expect-no-changes')).output).toMatch(/\d+ unchanged/);
+  });
+
+  it('keeps no secret in plain in its state', async () => {
+    const state = await fleet.readState();
+    expect(state).toContain('ghost_site_aurora_letters');
+    const passwords = await Promise.all(slugs.map(async (slug) => (await loginOf(slug)).password));
+    for (const secret of [bed.postgres.password, ...passwords]) {
+      expect(secret.length).toBeGreaterThanOrEqual(16);
+      expect(state).not.toContain(secret);
+      expect(state).not.toContain(Buffer.from(secret).toString('base64'));
+    }
+  });
+
+  it('takes a site away with its YAML, keeps its rows, and serves the same rows when the YAML comes back', async () => {
+    const slug = 'harbour-notes';
+    const admin = { database: namesOf(slug).database };
+    const before = await loginOf(slug);
+    await query(before, "create table kept (word text); insert into kept values ('still here')");
+    const neighbour = (await objectOf('aurora-letters', 'apps/v1/deployments', 'ghost')) as unknown as Versioned;
+    await rm(yamlOf(slug));
+    await fleet.up('--skip-preview');
+
+    expect(await objectOf(slug, 'apps/v1/deployments', 'ghost')).toMatch(/not found/);
+    expect(await objectOf(slug, 'gateway.networking.k8s.io/v1/httproutes', 'ghost')).toMatch(/not found/);
+    expect(await query(admin, 'select word from kept')).toEqual([{ word: 'still here' }]);
+
+    await cp(path.resolve('sites', `${slug}.yaml`), yamlOf(slug));
+    await fleet.up('--skip-preview');
+    expect(await objectOf(slug, 'apps/v1/deployments', 'ghost')).toMatchObject({ metadata: { name: 'ghost' } });
+    const after = await loginOf(slug);
+    expect(after.password).not.toBe(before.password);
+    expect(await query(after, 'select word from kept')).toEqual([{ word: 'still here' }]);
+    expect(await objectOf('aurora-letters', 'apps/v1/deployments', 'ghost')).toMatchObject({
+      metadata: { generation: neighbour.metadata.generation, resourceVersion: neighbour.metadata.resourceVersion },
+    });
+  });
+
+  it.each([
+    ['another cluster', 'database: { cluster: us-1 }', /expected "eu-1", since the data is there; got "us-1"/],
+    [
+      'another strategy',
+      'database: { strategy: schema }',
+      /expected "database", since the data is there; got "schema"/,
+    ],
+  ])("refuses at the preview to move a site's data to %s", async (_where, database, reason) => {
+    const text = await readFile(yamlOf('aurora-letters'), 'utf8');
+    const region = database.includes('us-1') ? 'region: us' : 'region: eu';
+    const moved = text.replace('database: { cluster: eu-1 }', database).replace('region: eu', region);
+    expect(moved).not.toBe(text);
+    await writeFile(yamlOf('aurora-letters'), moved);
+    try {
+      const refused = await fleet.run('preview');
+      expect(refused.exitCode).not.toBe(0);
+      expect(refused.output).toMatch(reason);
+    } finally {
+      await writeFile(yamlOf('aurora-letters'), text);
+    }
+  });
+
+  it('destroys everything but data and what is protected', async () => {
+    const { output } = await fleet.destroyUnprotected();
+    expect(output).toMatch(/protected resources/);
+    for (const slug of slugs) expect(await objectOf(slug, 'apps/v1/deployments', 'ghost')).toMatch(/not found/);
+    expect(await query({ database: namesOf('harbour-notes').database }, 'select word from kept')).toEqual([
+      { word: 'still here' },
+    ]);
+  });
+});
+
+interface Versioned {
+  readonly metadata: { readonly generation: number; readonly resourceVersion: string };
+}
