@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { runSteps, type Step } from './checks/steps.ts';
-import { chromium, ensureProgram, mariadb } from './services/debian-packages.ts';
+import { chromium, ensureProgram, mariadb, pgbouncer, redis } from './services/debian-packages.ts';
 import { installTools } from './tools/install.ts';
 import { UnavailableError } from './tools/unavailable.ts';
 
@@ -46,10 +46,15 @@ async function main(): Promise<number> {
     if (browser) env.CHROMIUM_PATH = browser;
     else skipped.push('browser: Chromium is not on PATH and could not be installed (Debian package chromium, as root)');
   }
-  if (chosen.includes('runtime') && (await ensureProgram(mariadb)) === undefined)
-    skipped.push(
-      'runtime with MariaDB: it is not on PATH and could not be installed (Debian package mariadb-server, as root)',
-    );
+  if (chosen.includes('runtime')) {
+    for (const [name, program] of Object.entries({ MariaDB: mariadb, Redis: redis, PgBouncer: pgbouncer })) {
+      if ((await ensureProgram(program)) !== undefined) continue;
+      const { debianPackage } = program;
+      skipped.push(
+        `runtime with ${name}: it is not on PATH and could not be installed (Debian package ${debianPackage}, as root)`,
+      );
+    }
+  }
   if (chosen.includes('engine')) {
     const missing = await whatEngineLacks();
     if (missing !== undefined) skipped.push(`engine: ${missing}`);

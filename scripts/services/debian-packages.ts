@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { $, which } from 'zx';
 
 /** A program that comes with the operating system, and the Debian package that brings it. */
@@ -25,10 +26,12 @@ export const pgbouncer: SystemProgram = { commands: ['pgbouncer'], debianPackage
 /** Redis, for what is measured and tested with it. */
 export const redis: SystemProgram = { commands: ['redis-server'], debianPackage: 'redis-server' };
 
-/** Absolute path of the first command of `program` on PATH, or undefined. */
+/** Absolute path of the first command of `program` on PATH, or in Debian's folder for servers, or undefined. */
 export function findProgram(program: Pick<SystemProgram, 'commands'>): string | undefined {
+  // Only root has that folder on PATH.
+  const folders = [process.env.PATH, '/usr/sbin'].filter(Boolean).join(path.delimiter);
   for (const command of program.commands) {
-    const found = which.sync(command, { nothrow: true });
+    const found = which.sync(command, { nothrow: true, path: folders });
     if (found) return found;
   }
   return undefined;

@@ -3,6 +3,7 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import pg from 'pg';
 import { poolerConfig } from '../../components/pooler.ts';
+import { ensureProgram, pgbouncer } from '../../scripts/services/debian-packages.ts';
 import { freePort, type PostgresServer } from '../../scripts/services/postgres.ts';
 
 export interface TestPgBouncer {
@@ -10,12 +11,19 @@ export interface TestPgBouncer {
   stop(): Promise<void>;
 }
 
-/** Starts the `pgbouncer` of PATH with the very file that the component `Pooler` writes, paths and ports replaced. */
+/**
+ * Starts PgBouncer with the very file that the component `Pooler` writes, paths and ports replaced.
+ *
+ * @throws Error when it is missing and cannot be installed
+ */
 export async function startTestPgBouncer(
   parent: string,
   server: PostgresServer,
   rolePassword: string,
 ): Promise<TestPgBouncer> {
+  const program = await ensureProgram(pgbouncer);
+  if (program === undefined)
+    throw new Error(`PgBouncer is not on PATH: install the Debian package ${pgbouncer.debianPackage}`);
   const dir = path.join(parent, 'pgbouncer');
   await mkdir(dir);
   const port = await freePort();
@@ -29,12 +37,7 @@ export async function startTestPgBouncer(
   // PgBouncer refuses to be root.
   const nobody = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
   for (const file of [parent, dir]) await chmod(file, 0o755);
-  const bin = `${process.env.PATH}:/usr/sbin`;
-  const child = spawn('pgbouncer', [path.join(dir, 'pgbouncer.ini')], {
-    stdio: 'ignore',
-    env: { ...process.env, PATH: bin },
-    ...nobody,
-  });
+  const child = spawn(program, [path.join(dir, 'pgbouncer.ini')], { stdio: 'ignore', ...nobody });
   const ended = new Promise<void>((resolve, reject) => {
     child.once('exit', () => resolve());
     child.once('error', reject);

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Redis } from 'ioredis';
+import { ensureProgram, redis } from '../../scripts/services/debian-packages.ts';
 import { freePort } from '../../scripts/services/postgres.ts';
 
 export interface TestRedis {
@@ -12,14 +13,20 @@ export interface TestRedis {
   stop(): Promise<void>;
 }
 
-/** Starts the `redis-server` of PATH on 127.0.0.1, with an administrator in an ACL file and no default user. */
+/**
+ * Starts Redis on 127.0.0.1, with an administrator in an ACL file and no default user.
+ *
+ * @throws Error when it is missing and cannot be installed
+ */
 export async function startTestRedis(dir: string): Promise<TestRedis> {
+  const program = await ensureProgram(redis);
+  if (program === undefined) throw new Error(`Redis is not on PATH: install the Debian package ${redis.debianPackage}`);
   const port = await freePort();
   const password = 'test-administrator';
   const aclFile = path.join(dir, 'users.acl');
   await writeFile(aclFile, `user default off\nuser fleet-admin on >${password} ~* &* +@all\n`);
   const args = ['--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--save', '', '--aclfile', aclFile];
-  const child = spawn('redis-server', args, { stdio: 'ignore' });
+  const child = spawn(program, args, { stdio: 'ignore' });
   const ended = new Promise<void>((resolve, reject) => {
     child.once('exit', () => resolve());
     child.once('error', reject);

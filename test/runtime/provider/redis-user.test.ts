@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { accessRules } from '../../../components/site-cache.ts';
+import { findProgram, redis as redisProgram } from '../../../scripts/services/debian-packages.ts';
 import { PluginProcess, secret } from '../../support/plugin-process.ts';
 import { startTestRedis, type TestRedis } from '../../support/redis-server.ts';
 import { temporaryDir } from '../../support/site-process.ts';
@@ -8,18 +9,6 @@ import { temporaryDir } from '../../support/site-process.ts';
 let plugin: PluginProcess;
 let redis: TestRedis;
 let removeDir: () => Promise<void>;
-
-beforeAll(async () => {
-  const { dir, remove } = await temporaryDir();
-  removeDir = remove;
-  plugin = await PluginProcess.start();
-  redis = await startTestRedis(dir);
-});
-afterAll(async () => {
-  await plugin?.orphan();
-  await redis?.stop();
-  await removeDir?.();
-});
 
 function inputsOf(slug: string, more: object = {}) {
   const { host, port, user, password } = redis;
@@ -54,7 +43,19 @@ async function as(username: string, password: string, ...commands: string[][]): 
   }
 }
 
-describe("a site's user of Redis", () => {
+describe.skipIf(findProgram(redisProgram) === undefined)("a site's user of Redis", () => {
+  beforeAll(async () => {
+    const { dir, remove } = await temporaryDir();
+    removeDir = remove;
+    plugin = await PluginProcess.start();
+    redis = await startTestRedis(dir);
+  });
+  afterAll(async () => {
+    await plugin?.orphan();
+    await redis?.stop();
+    await removeDir?.();
+  });
+
   it('reads and writes below its prefix, and neither reads nor lists what neighbours keep', async () => {
     await plugin.create('RedisUser', inputsOf('one'));
     await plugin.create('RedisUser', inputsOf('two'));
