@@ -133,6 +133,14 @@ describe('the dialect on a real server', () => {
     expect(result.affectedRows).toBe(2);
   });
 
+  it('divides what was rounded', async () => {
+    const yearly = await knex('posts').select(knex.raw('ROUND(SUM(`featured`) * 12) / 100 as arr')).first();
+    expect(yearly).toEqual({ arr: 0.12 });
+    expect(await knex('posts').where('id', 'b').select(knex.raw('ROUND(`views`) / 2 as half')).first()).toEqual({
+      half: 1.5,
+    });
+  });
+
   it('reports errors in the shape that Ghost branches on', async () => {
     const duplicate = await failure(knex('posts').insert({ id: 'd', slug: 'ECLAIR' }));
     expect(duplicate).toMatchObject({ code: 'ER_DUP_ENTRY', errno: 1062 });

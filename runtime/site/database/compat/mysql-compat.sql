@@ -28,6 +28,9 @@ create or replace function mysql_compat.lower(value smallint) returns text langu
 create or replace function mysql_compat.lower(value integer) returns text language sql immutable parallel safe return value::text;
 create or replace function mysql_compat.lower(value bigint) returns text language sql immutable parallel safe return value::text;
 create or replace function mysql_compat.lower(value numeric) returns text language sql immutable parallel safe return value::text;
+-- ROUND of a whole number is one, where PostgreSQL makes it a floating one (yearly revenue of the milestones).
+create or replace function mysql_compat.round(value integer) returns bigint language sql immutable parallel safe return value;
+create or replace function mysql_compat.round(value bigint) returns bigint language sql immutable parallel safe return value;
 -- A decimal division has four digits more than its dividend and is NULL for a zero divisor.
 create or replace function mysql_compat.divide(dividend numeric, divisor numeric) returns numeric language sql immutable parallel safe
   return round(dividend / nullif(divisor, 0), scale(dividend) + 4);

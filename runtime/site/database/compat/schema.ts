@@ -3,7 +3,7 @@ import path from 'node:path';
 import type pg from 'pg';
 
 /** Version of mysql-compat.sql. Raised with every change to it, and never lowered. */
-export const compatSchemaVersion = 5;
+export const compatSchemaVersion = 6;
 
 /** Key of the advisory lock that lets one installation run at a time. */
 const installLock = 7_423_001;
