@@ -124,12 +124,12 @@ function environmentOf({ slug, dir, strategy, server, ghostPath }: NewSite, clon
 }
 
 async function dropTemplate({ server, ghostPath }: NewSite): Promise<void> {
-  const template = pg.escapeIdentifier(await templateNameOf(ghostPath));
+  const template = await templateNameOf(ghostPath);
   await withClient(server, 'postgres', async (client) => {
-    const { rowCount } = await client.query(`select from pg_database where quote_ident(datname) = $1`, [template]);
+    const { rowCount } = await client.query('select from pg_database where datname = $1', [template]);
     if (rowCount === 0) return;
-    await client.query(`alter database ${template} with is_template false`);
-    await client.query(`drop database ${template} with (force)`);
+    await client.query(`alter database ${pg.escapeIdentifier(template)} with is_template false`);
+    await client.query(`drop database ${pg.escapeIdentifier(template)} with (force)`);
   });
 }
 
