@@ -5,7 +5,7 @@ import { readStackSettings } from '../stacks/settings.ts';
 import { runCommand, UsageError } from './command.ts';
 import { withEngine } from './engine/checkout.ts';
 import { openStack } from './engine/stack.ts';
-import { renderTerminal } from './preview/render.ts';
+import { renderStack } from './preview/render.ts';
 import { previewStack } from './preview/resource-diff.ts';
 
 const usage = `usage: npm run up -- --stack <name> [--yes]
@@ -38,7 +38,7 @@ await runCommand(async () => {
   return withEngine(root, async (environment) => {
     const handle = await openStack(root, stack, environment, 'create');
     const diff = await previewStack(root, stack, environment);
-    console.log(renderTerminal({ base: '', stories: [], program: [], stacks: [diff] }));
+    console.log(renderStack(diff));
     if ('missing' in diff) throw new UsageError([`${stack}: expected a preview; got ${diff.missing}`]);
     const atRisk = diff.steps.filter(({ risk }) => risk !== undefined);
     if (atRisk.length > 0) {

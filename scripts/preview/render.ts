@@ -13,7 +13,7 @@ export interface Preview {
 /** First line of the comment in a pull request, by which it is found and updated in place. */
 export const commentMarker = '<!-- ghost-fleet preview -->';
 
-const signs: Readonly<Record<string, string>> = { create: '+', update: '~', delete: '-', replace: '±' };
+const signs: Readonly<Record<string, string>> = { create: '+', update: '~', delete: '-', replace: '±', retain: '=' };
 
 /** Markdown for a pull request. */
 export function renderMarkdown(preview: Preview): string {
@@ -88,7 +88,16 @@ function stepLine({ op, type, name, properties, site }: ResourceStep): string {
 
 /** The same for a terminal: no markup. */
 export function renderTerminal(preview: Preview): string {
-  return renderMarkdown(preview)
+  return withoutMarkup(renderMarkdown(preview));
+}
+
+/** One stack's resources for a terminal. */
+export function renderStack(diff: StackDiff): string {
+  return withoutMarkup(stackMarkdown(diff).join('\n'));
+}
+
+function withoutMarkup(markdown: string): string {
+  return markdown
     .split('\n')
     .filter((line) => line !== commentMarker && !/^(```|<\/?details)/.test(line))
     .map((line) => line.replace(/^#+ /, '').replaceAll('**', '').replaceAll('`', ''))

@@ -4,6 +4,7 @@ import { openStack } from '../engine/stack.ts';
 
 /** One step that the engine would take. */
 export interface ResourceStep {
+  /** The engine's word for it; `retain` where it only forgets the resource, and the object stays. */
   readonly op: string;
   readonly type: string;
   readonly name: string;
@@ -66,10 +67,11 @@ function keyOf({ site, name, type }: ResourceStep): string {
   return `${site ?? '~'} ${name} ${type}`;
 }
 
-function describeStep(step: StepEventMetadata, parents: ReadonlyMap<string, string>): ResourceStep {
+/** A step in this project's words. */
+export function describeStep(step: StepEventMetadata, parents: ReadonlyMap<string, string>): ResourceStep {
   const properties = Object.keys(step.detailedDiff ?? {});
   return {
-    op: step.op,
+    op: step.op === 'delete' && step.old?.retainOnDelete === true ? 'retain' : step.op,
     type: step.type,
     name: step.urn.split('::').at(-1) ?? '',
     site: siteOf(step.urn, parents),

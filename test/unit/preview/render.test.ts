@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { commentMarker, type Preview, renderMarkdown, renderTerminal } from '../../../scripts/preview/render.ts';
-import { riskOf } from '../../../scripts/preview/resource-diff.ts';
+import {
+  commentMarker,
+  type Preview,
+  renderMarkdown,
+  renderStack,
+  renderTerminal,
+} from '../../../scripts/preview/render.ts';
+import { describeStep, riskOf } from '../../../scripts/preview/resource-diff.ts';
 
 const preview: Preview = {
   base: 'main',
@@ -62,6 +68,29 @@ describe('a preview', () => {
     expect(text).not.toMatch(/[`*<]|^#/m);
     expect(text).toContain('One site: 1 created');
     expect(text).toContain('± aurora SiteDatabase aurora-database [cluster]');
+  });
+
+  it('of one stack says nothing of the registry, with which it was not compared', () => {
+    const text = renderStack({ stack: 'dev', steps: [], unchanged: 7 });
+    expect(text.trim()).toBe('Stack dev: no change, 7 unchanged');
+  });
+
+  it('tells what stays when its site goes from what is deleted', () => {
+    const step = (name: string, retainOnDelete: boolean) =>
+      describeStep(
+        {
+          op: 'delete',
+          type: 'kubernetes:core/v1:PersistentVolumeClaim',
+          urn: `urn:pulumi:dev::ghost-fleet::kubernetes:core/v1:PersistentVolumeClaim::${name}`,
+          old: { retainOnDelete },
+        } as Parameters<typeof describeStep>[0],
+        new Map(),
+      );
+    const steps = [step('kept', true), step('gone', false)];
+    const text = renderStack({ stack: 'dev', steps, unchanged: 0 });
+    expect(text).toContain('1 to retain, 1 to delete');
+    expect(text).toContain('= platform PersistentVolumeClaim kept\n- platform PersistentVolumeClaim gone');
+    expect(steps.map(({ risk }) => risk)).toEqual([undefined, 'is deleted with its data']);
   });
 });
 
