@@ -1,6 +1,6 @@
 import * as pulumi from '@pulumi/pulumi';
 import { secretKeys } from './schema.ts';
-import { prefix, resolveSettings, type StackSettings, StackSettingsError } from './settings.ts';
+import { parseValue, prefix, resolveSettings, type StackSettings, StackSettingsError } from './settings.ts';
 
 /** What a stack is told: settings in plain, secrets as secret outputs. */
 export interface StackConfiguration {
@@ -47,15 +47,6 @@ export async function readStackConfig(dir: string): Promise<StackConfiguration> 
 function readKeys(): Record<string, unknown> {
   const own = Object.entries(pulumi.runtime.allConfig()).filter(([key]) => key.startsWith(prefix));
   return Object.fromEntries(own.map(([key, value]) => [key.slice(prefix.length), parseValue(value)]));
-}
-
-function parseValue(text: string): unknown {
-  if (!/^([[{]|-?\d+$|true$|false$)/.test(text)) return text;
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
 }
 
 /** Secrets that the settings need and nobody has set: path and what is expected there. */

@@ -96,7 +96,21 @@ async function readKeys(dir: string, stack: string): Promise<Record<string, unkn
       ),
     );
   }
-  return Object.fromEntries(keys.filter(([key]) => !Object.hasOwn(secretKeys, key)));
+  const settings = keys.filter(([key]) => !Object.hasOwn(secretKeys, key));
+  // Pulumi writes a number as text whenever it rewrites the file.
+  return Object.fromEntries(
+    settings.map(([key, value]) => [key, typeof value === 'string' ? parseValue(value) : value]),
+  );
+}
+
+/** What a value of Pulumi's configuration stands for: it keeps everything but text as JSON in text. */
+export function parseValue(text: string): unknown {
+  if (!/^([[{]|-?\d+$|true$|false$)/.test(text)) return text;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
 }
 
 /** `{ secure: … }`, or a mapping of such. */
