@@ -12,7 +12,7 @@ this machine; compare the ratios, not the seconds of two machines.
   start        a warm fleet of three sites to all ready, against stock Ghost alone
   clone        a new site's first start: cloned from the template of its Ghost, against initialised by Ghost
   database     Ghost on SQLite, MariaDB and PostgreSQL with the same data, row by row
-  database     Ghost on SQLite, MariaDB and PostgreSQL with the same data, row by row
+  preview      what a preview costs by the size of a shard, and among ten and a thousand sites
   projections  what the design expects of databases, users, platform and Redis: met, or by what factor not`;
 
 /** Every file below scripts/bench that exports `run` is a bench. */
