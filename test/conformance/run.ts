@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
@@ -65,7 +65,8 @@ async function main(): Promise<number> {
   const ghostPath = path.resolve(await ghostPathOf(settings.ghost));
   const anchor = new Date(`${new Date().toISOString().slice(0, 10)}T00:00:00Z`);
   const calls = createCorpus({ seed, random, anchor, every });
-  const title = `Ghost ${settings.ghost ?? 'as pinned'}, PostgreSQL ${major}, seed ${seed}: ${calls.length} calls a database, ${random} of them random`;
+  const { version } = JSON.parse(await readFile(path.join(ghostPath, 'package.json'), 'utf8')) as { version: string };
+  const title = `Ghost ${version}, PostgreSQL ${major}, seed ${seed}: ${calls.length} calls a database, ${random} of them random`;
   console.log(title);
 
   const dir = await mkdtemp(path.join(tmpdir(), 'ghost-fleet-conformance-'));
