@@ -6,11 +6,11 @@ import {
   isOperator,
   isWord,
   nextIndex,
-  previousIndex,
   type Range,
   type Select,
   splitAtCommas,
 } from '../tokens.ts';
+import { resultColumns } from './result-columns.ts';
 
 /**
  * MySQL knows the aliases of the columns in HAVING (`having count > 1` of the migration that deletes double offer
@@ -37,13 +37,9 @@ export function expandAliases(tokens: Token[], select: Select): void {
 /** What each alias of a SELECT's columns stands for; a column that keeps its own name has none. */
 function aliasesOf(tokens: readonly Token[], select: Select): Map<string, readonly Token[]> {
   const aliases = new Map<string, readonly Token[]>();
-  const range = { start: nextIndex(tokens, select.start), end: select.clauses.FROM ?? select.end };
-  for (const column of splitAtCommas(tokens, range)) {
-    const name = tokens[column.end - 1];
-    const as = previousIndex(tokens, column.end - 1);
-    const last = tokens[previousIndex(tokens, as)];
-    if (!isName(name) || !isWord(tokens[as], 'AS') || (isName(last) && last.text === name.text)) continue;
-    aliases.set(name.text, tokens.slice(column.start, previousIndex(tokens, as) + 1));
+  for (const { start, end, alias } of resultColumns(tokens, select)) {
+    const last = tokens[end - 1];
+    if (alias !== undefined && !(isName(last) && last.text === alias)) aliases.set(alias, tokens.slice(start, end));
   }
   return aliases;
 }

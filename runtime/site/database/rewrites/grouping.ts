@@ -10,6 +10,7 @@ import {
   type Select,
   splitAtCommas,
 } from '../tokens.ts';
+import { resultColumns } from './result-columns.ts';
 
 /** A column as a statement names it. */
 interface ColumnName {
@@ -32,9 +33,7 @@ export function pickUngrouped(tokens: Token[], select: Select): void {
     end: clauseEnd(select, 'GROUP'),
   }).flatMap((key) => columnAt(tokens, key) ?? []);
   const derived = derivedTables(tokens, { start: FROM, end: clauseEnd(select, 'FROM') });
-  const columns = splitAtCommas(tokens, { start: nextIndex(tokens, select.start), end: FROM }).map((column) =>
-    readColumn(tokens, column),
-  );
+  const columns = resultColumns(tokens, select);
   const aliases = new Set(columns.map(({ alias }) => alias));
   const isFree = (name: ColumnName) => !isDetermined(name, grouped, derived);
   if (ORDER !== undefined) {
@@ -64,13 +63,6 @@ function columnAt(tokens: readonly Token[], { start, end }: Range): ColumnName |
   if (written.length === 3 && isName(first) && isOperator(dot, '.') && isName(last))
     return { table: first.text, column: last.text };
   return undefined;
-}
-
-/** A column of the result: the range of its expression, and its alias where it has one. */
-function readColumn(tokens: readonly Token[], column: Range): Range & { readonly alias: string | undefined } {
-  const as = previousIndex(tokens, column.end - 1);
-  if (!isWord(tokens[as], 'AS')) return { ...column, alias: undefined };
-  return { start: column.start, end: previousIndex(tokens, as) + 1, alias: tokens[column.end - 1]?.text };
 }
 
 /** Names of the subqueries in FROM: what they group by is no primary key to PostgreSQL. */
