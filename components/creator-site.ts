@@ -42,6 +42,8 @@ export interface CreatorSiteArgs {
   readonly strategy: DatabaseStrategy;
   /** Cluster of the site's data; required unless the strategy is `sqlite`. */
   readonly cluster?: PostgresAccess | undefined;
+  /** Every cluster of the stack by name: where data of the site may lie already. */
+  readonly clusters: Readonly<Record<string, PostgresAccess>>;
   readonly image: pulumi.Input<string>;
   /** `<slug>.<baseDomain>` always answers. */
   readonly baseDomain: string;
@@ -90,7 +92,16 @@ export class CreatorSite extends pulumi.ComponentResource {
     );
     const database = new SiteDatabase(
       slug,
-      { slug, namespace, plan, contentPath, strategy: args.strategy, cluster: args.cluster, owner: args.owner },
+      {
+        slug,
+        namespace,
+        plan,
+        contentPath,
+        strategy: args.strategy,
+        cluster: args.cluster,
+        clusters: args.clusters,
+        owner: args.owner,
+      },
       parent,
     );
     const cache = args.redis && new SiteCache(`${slug}-cache`, { slug, namespace, redis: args.redis }, parent);

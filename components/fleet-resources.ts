@@ -1,4 +1,5 @@
 import * as pulumi from '@pulumi/pulumi';
+import type { PlacementInputs } from './provider/placement.ts';
 import type { RedisUserInputs } from './provider/redis-user.ts';
 import type { RegistrationInputs } from './provider/registration.ts';
 import type { RoleInputs } from './provider/role.ts';
@@ -23,6 +24,15 @@ export class SiteDatabaseResource extends pulumi.CustomResource {
       { ...outputs, ...args },
       withSecrets(options, ['admin', 'password', 'readerPassword']),
     );
+  }
+}
+
+/** Where a site's data is: makes nothing, and refuses plans that would leave the data behind. */
+export class PlacementResource extends pulumi.CustomResource {
+  declare readonly strategy: pulumi.Output<string>;
+
+  constructor(name: string, args: Args<PlacementInputs>, options: pulumi.CustomResourceOptions) {
+    super('fleet:index:Placement', name, args, withSecrets(options, ['servers']));
   }
 }
 

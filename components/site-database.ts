@@ -2,7 +2,7 @@ import * as pulumi from '@pulumi/pulumi';
 import { type DatabaseStrategy, namesOf } from '../sites/naming.ts';
 import type { Plan } from '../sites/plans.ts';
 import { type Binding, createBindingSecret } from './binding.ts';
-import { SiteDatabaseResource } from './fleet-resources.ts';
+import { PlacementResource, SiteDatabaseResource } from './fleet-resources.ts';
 import { createPassword } from './password.ts';
 import type { PostgresAccess } from './postgres-access.ts';
 
@@ -13,6 +13,8 @@ export interface SiteDatabaseArgs {
   readonly plan: Plan;
   /** Cluster of the database or schema; required unless the strategy is `sqlite`. */
   readonly cluster: PostgresAccess | undefined;
+  /** Every cluster of the stack by name: where data of the site may lie already. */
+  readonly clusters: Readonly<Record<string, PostgresAccess>>;
   /** Stack that the data belongs to. */
   readonly owner: string;
   /** Folder of the site's volume, where SQLite's file lies. */
@@ -30,22 +32,45 @@ export class SiteDatabase extends pulumi.ComponentResource {
 
   constructor(name: string, args: SiteDatabaseArgs, options?: pulumi.ComponentResourceOptions) {
     super('ghost-fleet:components:SiteDatabase', name, {}, options);
+    const placement = this.#createPlacement(name, args);
     if (args.strategy === 'sqlite') {
       const file = `${args.contentPath}/${namesOf(args.slug).sqliteFile}`;
       this.binding = {
-        environment: { DATABASE_CLIENT: 'sqlite', DATABASE_STRATEGY: 'sqlite', DATABASE_FILENAME: file },
+        // By the placement's word: where that is refused, no pod starts on an empty file.
+        environment: { DATABASE_CLIENT: 'sqlite', DATABASE_STRATEGY: placement.strategy, DATABASE_FILENAME: file },
       };
       this.location = pulumi.output(`sqlite ${file}`);
     } else {
       const cluster = requireCluster(args);
-      const database = this.#createDatabase(name, args, args.strategy, cluster);
+      const database = this.#createDatabase(name, args, args.strategy, cluster, placement);
       this.binding = this.#bind(args, args.strategy, cluster, database);
       this.location = pulumi.interpolate`postgres ${cluster.name} ${database.resource.database} ${database.resource.schema}`;
     }
     this.registerOutputs({ location: this.location });
   }
 
-  #createDatabase(name: string, args: SiteDatabaseArgs, strategy: 'schema' | 'database', cluster: PostgresAccess) {
+  #createPlacement(name: string, { slug, strategy, cluster, owner, clusters }: SiteDatabaseArgs): PlacementResource {
+    const servers = Object.entries(clusters).map(([key, { admin, ssl }]) => [key, { ...admin, ssl }]);
+    return new PlacementResource(
+      `${name}-placement`,
+      {
+        slug,
+        strategy,
+        owner,
+        servers: pulumi.secret(Object.fromEntries(servers)),
+        ...(strategy === 'sqlite' || cluster === undefined ? {} : { cluster: cluster.name }),
+      },
+      { parent: this },
+    );
+  }
+
+  #createDatabase(
+    name: string,
+    args: SiteDatabaseArgs,
+    strategy: 'schema' | 'database',
+    cluster: PostgresAccess,
+    placement: PlacementResource,
+  ) {
     const password = createPassword(`${name}-password`, this);
     const readerPassword = createPassword(`${name}-reader`, this);
     const { connectionLimit, statementTimeoutMs } = args.plan.database;
@@ -63,7 +88,7 @@ export class SiteDatabase extends pulumi.ComponentResource {
         admin: pulumi.secret({ ...cluster.admin, ssl: cluster.ssl }),
         ...(cluster.poolerRole === undefined ? {} : { poolerRole: cluster.poolerRole }),
       },
-      { parent: this, retainOnDelete: true },
+      { parent: this, retainOnDelete: true, dependsOn: placement },
     );
     return { resource, password };
   }

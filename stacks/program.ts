@@ -79,6 +79,7 @@ function siteArgs(
     strategy,
     image,
     cluster: cluster && platform.clusters[cluster.name],
+    clusters: platform.clusters,
     baseDomain: settings.baseDomain,
     ingress: ingressOf(settings),
     owner: `${pulumi.getProject()}/${settings.platformStack}`,

@@ -1,4 +1,5 @@
 import type * as provider from '@pulumi/pulumi/provider/index.js';
+import { placement } from './placement.ts';
 import { redisUser } from './redis-user.ts';
 import { registration } from './registration.ts';
 import type { ResourceKind } from './resource-kind.ts';
@@ -11,6 +12,7 @@ type AnyKind = ResourceKind<Record<string, unknown>, Record<string, unknown>>;
 
 /** The kinds by their type token's last word. */
 const kinds: Readonly<Record<string, unknown>> = {
+  Placement: placement,
   SiteDatabase: siteDatabase,
   Role: role,
   RedisUser: redisUser,
@@ -33,10 +35,7 @@ export class FleetProvider implements provider.Provider {
     const failures = [...checkShape(kind, after)];
     if (kind.onIdentityChange === 'refuse' && Object.keys(before).length > 0) {
       for (const property of kind.identity.filter((key) => !same(before[key], after[key]))) {
-        failures.push({
-          property,
-          reason: `expected ${JSON.stringify(before[property])}, since the data is there; got ${JSON.stringify(after[property])}: move the data first, nothing replaces it`,
-        });
+        failures.push({ property, reason: refusal(before[property], after[property], kind.remedy) });
       }
     }
     return { inputs: news, failures };
@@ -66,7 +65,8 @@ export class FleetProvider implements provider.Provider {
   async read(id: string, urn: string, props?: unknown): Promise<provider.ReadResult> {
     const kind = kindOf(urn);
     const state = properties(props);
-    if (state.admin === undefined) {
+    // Whoever imports has none yet.
+    if (Object.keys(state).length === 0) {
       throw new Error(
         `${urn}: expected a resource of the state; it cannot be imported, pulumi up adopts what is there`,
       );
@@ -80,6 +80,11 @@ export class FleetProvider implements provider.Provider {
   async delete(_id: string, urn: string, props: unknown): Promise<void> {
     await kindOf(urn).delete(properties(props));
   }
+}
+
+function refusal(before: unknown, after: unknown, remedy = 'nothing replaces it'): string {
+  const show = (value: unknown) => (value === undefined ? 'none' : JSON.stringify(value));
+  return `expected ${show(before)}, since the data is there; got ${show(after)}: ${remedy}`;
 }
 
 /** `urn:pulumi:dev::ghost-fleet::…$fleet:index:RedisUser::aurora-letters-cache` → its kind */

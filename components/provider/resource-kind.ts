@@ -12,6 +12,8 @@ export interface ResourceKind<Inputs extends object, Outputs extends object> {
    * What a change of an identity means: `replace` for what can be made anew; `refuse`, at preview, for what holds data.
    */
   readonly onIdentityChange: 'replace' | 'refuse';
+  /** How somebody who is refused gets there. @default nothing more is said */
+  readonly remedy?: string;
   /** Makes it, or adopts what is there already: an interrupted run and a site that comes back both find it. */
   create(inputs: Inputs): Promise<{ readonly id: string; readonly outputs: Outputs }>;
   update(inputs: Inputs): Promise<Outputs>;

@@ -9,6 +9,8 @@ import {
 } from '../../runtime/database/provision.ts';
 import { namesOf, slugPattern } from '../../sites/naming.ts';
 import { administrator } from './administrator.ts';
+import { ownerComment, readOwner } from './ownership.ts';
+import { moveRemedy } from './placement.ts';
 import { storePoolerCredential } from './pooler-credential.ts';
 import { defineKind } from './resource-kind.ts';
 import { scramVerifier } from './scram.ts';
@@ -42,6 +44,7 @@ export const siteDatabase = defineKind<SiteDatabaseInputs, SiteDatabase>({
   secrets: ['admin', 'password', 'readerPassword'],
   identity: ['slug', 'strategy', 'cluster', 'owner'],
   onIdentityChange: 'refuse',
+  remedy: moveRemedy,
 
   async create(request) {
     await refuseStrangersData(request);
@@ -106,31 +109,11 @@ async function provision(request: SiteDatabaseInputs): Promise<SiteDatabase> {
 
 /** @throws Error where another stack owns what would be adopted */
 async function refuseStrangersData(request: SiteDatabaseInputs): Promise<void> {
-  const place = locateSiteDatabase(request);
-  const comment = await withClient(request.admin, 'postgres', async (client) => {
-    if (request.strategy === 'database') {
-      const query = `select shobj_description(oid, 'pg_database') as comment from pg_database where datname = $1`;
-      return (await client.query<{ comment: string | null }>(query, [place.database])).rows[0]?.comment ?? null;
-    }
-    // A database that is just being made, or whose making was interrupted, lets nobody in and holds nothing yet.
-    const open = 'select from pg_database where datname = $1 and datallowconn';
-    if ((await client.query(open, [place.database])).rowCount === 0) return null;
-    const query = `select obj_description(oid, 'pg_namespace') as comment from pg_namespace where nspname = $1`;
-    return withClient(
-      request.admin,
-      place.database,
-      async (inside) =>
-        (await inside.query<{ comment: string | null }>(query, [place.schema])).rows[0]?.comment ?? null,
-    );
-  });
-  const owner = /^ghost-fleet: site \S+ of (\S+)$/.exec(comment ?? '')?.[1];
-  if (owner !== undefined && owner !== request.owner) {
-    throw new Error(
-      `${request.admin.host}:${request.admin.port} ${place.database}.${place.schema}: expected data of ${request.owner} or none; got data of ${owner}`,
-    );
-  }
-}
-
-function ownerComment(request: SiteDatabaseInputs): string {
-  return `ghost-fleet: site ${request.slug} of ${request.owner}`;
+  const owner = await readOwner(request.admin, request);
+  if (owner === undefined || owner === request.owner) return;
+  const { host, port } = request.admin;
+  const { database, schema } = locateSiteDatabase(request);
+  throw new Error(
+    `${host}:${port} ${database}.${schema}: expected data of ${request.owner} or none; got data of ${owner}`,
+  );
 }

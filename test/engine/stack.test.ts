@@ -166,6 +166,11 @@ describe("the fleet's own program on the real engine", () => {
       'database: { strategy: schema }',
       /expected "database", since the data is there; got "schema"/,
     ],
+    [
+      'a SQLite file',
+      'database: { strategy: sqlite }',
+      /expected "database", since the data is there; got "sqlite".*site:export/,
+    ],
   ])("refuses at the preview to move a site's data to %s", async (_where, database, reason) => {
     const text = await readFile(yamlOf('aurora-letters'), 'utf8');
     const region = database.includes('us-1') ? 'region: us' : 'region: eu';
@@ -179,6 +184,45 @@ describe("the fleet's own program on the real engine", () => {
     } finally {
       await writeFile(yamlOf('aurora-letters'), text);
     }
+  });
+
+  it.each(['database', 'schema'])('refuses to start a %s beside the SQLite file of a site', async (strategy) => {
+    const slug = 'slow-kitchen';
+    const text = await readFile(path.resolve('sites', `${slug}.yaml`), 'utf8');
+    const at = (place: string) =>
+      writeFile(yamlOf(slug), `${text.replace(/^database:.*\n/m, '')}database: { strategy: ${place} }\n`);
+    try {
+      await at('sqlite');
+      await fleet.up('--skip-preview');
+      await at(strategy);
+      for (const command of [['preview'], ['up', '--yes', '--skip-preview']]) {
+        const refused = await fleet.run(...command);
+        expect(refused.exitCode).not.toBe(0);
+        expect(refused.output).toMatch(`expected "sqlite", since the data is there; got "${strategy}"`);
+      }
+      expect(await query({}, "select from pg_roles where rolname like 'site_slow_kitchen%'")).toEqual([]);
+    } finally {
+      await rm(yamlOf(slug));
+      await fleet.up('--skip-preview');
+    }
+  });
+
+  it('starts no site empty that comes back at another place than its data', async () => {
+    const slug = 'harbour-notes';
+    const text = await readFile(yamlOf(slug), 'utf8');
+    await rm(yamlOf(slug));
+    await fleet.up('--skip-preview');
+    try {
+      await writeFile(yamlOf(slug), `${text.replace(/^database:.*\n/m, '')}database: { strategy: sqlite }\n`);
+      const refused = await fleet.run('up', '--yes', '--skip-preview');
+      expect(refused.exitCode).not.toBe(0);
+      expect(refused.output).toMatch(/got the database ghost_site_harbour_notes of eu-1: data does not move by itself/);
+      expect(await objectOf(slug, 'apps/v1/deployments', 'ghost')).toMatch(/not found/);
+    } finally {
+      await writeFile(yamlOf(slug), text);
+      await fleet.up('--skip-preview');
+    }
+    expect(await query(await loginOf(slug), 'select word from kept')).toEqual([{ word: 'still here' }]);
   });
 
   it('destroys everything but data and what is protected', async () => {

@@ -180,7 +180,7 @@ const knownTypes = [
   /^kubernetes:traefik\.io\/v1alpha1:Middleware$/,
   /^pulumi:(pulumi:Stack|providers:(kubernetes|postgresql))$/,
   /^ghost-fleet:components:/,
-  /^fleet:index:(Role|RedisUser|Registration)$/,
+  /^fleet:index:(Placement|Role|RedisUser|Registration)$/,
   /^postgresql:index\/(database:Database|grant:Grant)$/,
   /^aws:rds\/(subnetGroup|parameterGroup):/,
   /^aws:ec2\/securityGroup:/,

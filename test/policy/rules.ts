@@ -96,6 +96,7 @@ function looksSecret(variable: string): boolean {
 const credentials: Readonly<Record<string, readonly string[]>> = {
   'kubernetes:core/v1:Secret': ['stringData'],
   'fleet:index:SiteDatabase': ['admin', 'password', 'readerPassword'],
+  'fleet:index:Placement': ['servers'],
   'fleet:index:RedisUser': ['admin', 'password'],
   'fleet:index:SearchIndex': ['admin'],
   'fleet:index:Registration': ['admin'],

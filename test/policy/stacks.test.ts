@@ -139,6 +139,24 @@ describe('strategies', () => {
     expect(planOf('production').resources.filter(({ type }) => type.endsWith(':PersistentVolumeClaim'))).toEqual([]);
   });
 
+  it('remember for every site where its data is, so that no plan leaves it behind', () => {
+    for (const name of Object.keys(stacks)) {
+      const { resources, outputs } = planOf(name);
+      const placements = resources.filter(({ type }) => type === 'fleet:index:Placement').map(({ inputs }) => inputs);
+      expect(placements.map(({ slug }) => slug)).toEqual(Object.keys(outputs.sites as object));
+      for (const { slug, strategy, cluster, servers } of placements) {
+        const database = resources.find(
+          ({ type, inputs }) => type === 'fleet:index:SiteDatabase' && inputs.slug === slug,
+        );
+        expect({ strategy, cluster }).toEqual({
+          strategy: database?.inputs.strategy ?? 'sqlite',
+          cluster: database?.inputs.cluster,
+        });
+        expect(Object.keys(servers as object)).toEqual(database === undefined ? [] : ['eu-1', 'us-1']);
+      }
+    }
+  });
+
   it('keep the namespace of a site that has a volume, and only that', () => {
     const retained = (name: string) =>
       planOf(name)
