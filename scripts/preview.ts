@@ -6,7 +6,7 @@ import { runCommand, UsageError } from './command.ts';
 import { withEngine } from './engine/checkout.ts';
 import { type SiteStory, tellStories } from './preview/describe.ts';
 import { compareRegistry } from './preview/registry-diff.ts';
-import { type Preview, renderMarkdown, renderTerminal } from './preview/render.ts';
+import { isAtRisk, type Preview, renderMarkdown, renderTerminal } from './preview/render.ts';
 import { previewStack, type StackDiff } from './preview/resource-diff.ts';
 import { clustersOf, readStacks } from './registry/clusters.ts';
 
@@ -20,7 +20,7 @@ be reached, the registry's part is printed and the missing part named.
   --stack <name>    only these stacks (default: those in which the changed sites live)
   --format <name>   default: terminal
 
-Exits 1 where data would be lost, 78 where the registry or the settings are wrong.`;
+Exits 1 where data would be lost or stay behind, 78 where the registry or the settings are wrong.`;
 
 const formats = ['terminal', 'markdown', 'json'];
 const root = path.resolve(import.meta.dirname, '..');
@@ -53,7 +53,7 @@ await runCommand(async () => {
   }
   const preview: Preview = { base: values.base, stories, program: change.program, stacks };
   console.log(render(preview, values.format));
-  return stacks.some((stack) => 'steps' in stack && stack.steps.some(({ risk }) => risk !== undefined)) ? 1 : 0;
+  return isAtRisk(preview) ? 1 : 0;
 });
 
 function render(preview: Preview, format: string): string {

@@ -40,6 +40,7 @@ await runCommand(async () => {
     const diff = await previewStack(root, stack, environment);
     console.log(renderStack(diff));
     if ('missing' in diff) throw new UsageError([`${stack}: expected a preview; got ${diff.missing}`]);
+    if ('refused' in diff) throw new UsageError([`${stack}: expected data to stay with its site; nothing was changed`]);
     const atRisk = diff.steps.filter(({ risk }) => risk !== undefined);
     if (atRisk.length > 0) {
       throw new UsageError(atRisk.map(({ type, name, risk }) => `${type} ${name}: expected to be kept; ${risk}`));

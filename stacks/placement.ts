@@ -16,6 +16,19 @@ export interface Placement {
   readonly search: boolean;
 }
 
+/** Where a site's data lies. */
+export interface Residence {
+  readonly strategy: DatabaseStrategy;
+  /** Name of the cluster; none for SQLite, and where the settings have none that fits. */
+  readonly cluster: string | undefined;
+}
+
+/** Where a site's data lies by the settings of a stack. */
+export function residenceOf(site: Site, settings: StackSettings): Residence {
+  const strategy = site.database?.strategy ?? settings.databaseStrategy;
+  return { strategy, cluster: strategy === 'sqlite' ? undefined : findCluster(site, settings)?.name };
+}
+
 /** The sites that live in this stack: a shard has its own, a platform's stack has those without a shard, or all. */
 export function sitesOfStack(sites: readonly Site[], settings: Pick<StackSettings, 'shard' | 'shards'>): Site[] {
   if (settings.shard !== undefined) return sites.filter((site) => site.shard === settings.shard);
@@ -64,7 +77,7 @@ export function placeSites(
 type Report = (path: string, expected: string, got: string) => void;
 
 function placeSite(site: Site, settings: StackSettings, report: Report): Placement {
-  const strategy = site.database?.strategy ?? settings.databaseStrategy;
+  const { strategy } = residenceOf(site, settings);
   const cluster = strategy === 'sqlite' ? undefined : chooseCluster(site, settings, report);
   if (strategy === 'sqlite' && (site.scaling?.max ?? 1) > 1) {
     report(
@@ -94,15 +107,25 @@ function chooseCluster(site: Site, settings: StackSettings, report: Report): Clu
     return undefined;
   }
   const named = site.database?.cluster;
-  const region = site.region ?? settings.region;
-  const found = clusters.find((cluster) => (named === undefined ? cluster.region === region : cluster.name === named));
+  const found = findCluster(site, settings);
   if (found === undefined && named !== undefined) {
     report('database.cluster', `one of ${clusters.map((cluster) => cluster.name).join(', ')}`, named);
   } else if (found === undefined) {
     const regions = [...new Set(clusters.map((cluster) => cluster.region))];
-    report('region', `one of ${regions.join(', ')}, where the stack ${stack} has a cluster`, region);
+    report(
+      'region',
+      `one of ${regions.join(', ')}, where the stack ${stack} has a cluster`,
+      site.region ?? settings.region,
+    );
   }
   return found;
+}
+
+/** The cluster that a site names, else the first of its region. */
+function findCluster(site: Site, { clusters, region }: StackSettings): ClusterConfig | undefined {
+  const named = site.database?.cluster;
+  const wanted = site.region ?? region;
+  return clusters.find((cluster) => (named === undefined ? cluster.region === wanted : cluster.name === named));
 }
 
 function chooseImage(site: Site, { images, ghostVersion, stack }: StackSettings, report: Report): string {

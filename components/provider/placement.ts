@@ -8,7 +8,7 @@ import { defineKind } from './resource-kind.ts';
 /** What to do where data would stay behind. */
 export const moveRemedy =
   'data does not move by itself. Export it (npm run site:export), take the site out of the registry and run pulumi up, ' +
-  'add it at its new place and run pulumi up again, import it there (npm run site:import): README, "Move a site\'s data"';
+  'add it at its new place and run pulumi up again, import it there (npm run site:import): README, "Day two"';
 
 const inputs = z.strictObject({
   slug: z.string().regex(slugPattern),

@@ -1,5 +1,6 @@
 import { type Plan, plans } from '../../sites/plans.ts';
 import type { Site } from '../../sites/schema.ts';
+import { findMoves, type Move, moveRemedy } from '../registry/moves.ts';
 import type { RegistryChange, SiteChange } from './registry-diff.ts';
 
 /** What a change means for one site, in plain words. */
@@ -11,25 +12,33 @@ export interface SiteStory {
   readonly sentences: readonly string[];
   /** Something that cannot be undone, or that is refused; undefined where data is safe. */
   readonly risk: string | undefined;
+  /** Whether the change is refused: the site's data would stay behind. */
+  readonly refused: boolean;
   /** Stacks that the site lives in, before and after. */
   readonly shards: readonly (number | undefined)[];
 }
 
-/** Tells the stories of a change, one for each site. */
+/** Tells the stories of a change, one for each site that its YAML or the settings of a stack touch. */
 export function tellStories(change: RegistryChange): SiteStory[] {
-  return change.sites.map(tellStory);
+  const moves = Map.groupBy(findMoves(change.before, change.after), ({ slug }) => slug);
+  const told = new Set(change.sites.map(({ slug }) => slug));
+  // A site that follows its stack moves with it, and its own YAML says nothing.
+  const followers = change.after.sites
+    .filter(({ slug }) => moves.has(slug) && !told.has(slug))
+    .map((site): SiteChange => ({ slug: site.slug, before: site, after: site, keys: [] }));
+  return [...change.sites, ...followers].map((site) => tellStory(site, moves.get(site.slug) ?? []));
 }
 
-function tellStory({ slug, before, after, keys }: SiteChange): SiteStory {
+function tellStory({ slug, before, after, keys }: SiteChange, moves: readonly Move[]): SiteStory {
   const creators = [...new Set([before?.creator, after?.creator].flatMap((creator) => creator ?? []))];
   const shards = [...new Set([...(before ? [before.shard] : []), ...(after ? [after.shard] : [])])];
-  const story = { slug, creators, shards };
+  const story = { slug, creators, shards, refused: moves.length > 0, risk: undefined };
   if (after === undefined) {
     const sentences = [
       `${before?.domains.join(', ') ?? slug} stop answering.`,
       'Database, role, volume and media are kept; the same YAML brings the site back with them. Only `npm run site:erase` deletes them.',
     ];
-    return { ...story, what: 'taken offline', sentences, risk: undefined };
+    return { ...story, what: 'taken offline', sentences };
   }
   if (before === undefined) {
     const sentences = [
@@ -37,23 +46,21 @@ function tellStory({ slug, before, after, keys }: SiteChange): SiteStory {
       `${describePlan(after)}.`,
       'Takes up the data of an earlier site of this slug, where there is any.',
     ];
-    return { ...story, what: 'created', sentences, risk: undefined };
+    return { ...story, what: 'created', sentences };
   }
-  const moves = keys.includes('database') || keys.includes('region') || keys.includes('shard');
-  const risk = moves ? riskOfMove(before, after) : undefined;
-  return {
-    ...story,
-    what: moves ? 'moved' : 'changed',
-    sentences: keys.map((key) => sentenceOf(key, before, after)),
-    risk,
-  };
+  const sentences = [
+    ...keys.map((key) => sentenceOf(key, before, after)),
+    ...moves.map(({ stacks, from, to }) => `In ${stacks.join(', ')}: from ${from} to ${to}.`),
+  ];
+  const risk = riskOf(before, after, moves);
+  const moved = moves.length > 0 || keys.includes('shard');
+  return { ...story, what: moved ? 'moved' : 'changed', sentences, risk };
 }
 
-function riskOfMove(before: Site, after: Site): string | undefined {
-  if (before.shard !== after.shard) {
-    return 'Another shard means another stack: the old one lets go of the site and keeps its data, the new one adopts it. Run the old stack first, or both have it.';
-  }
-  return 'Data does not move by itself: where the change means another cluster or strategy, pulumi refuses it until the data was moved.';
+function riskOf(before: Site, after: Site, moves: readonly Move[]): string | undefined {
+  if (moves.length > 0) return `Refused: the site would start empty, ${moveRemedy}.`;
+  if (before.shard === after.shard) return undefined;
+  return 'Another shard means another stack: the old one lets go of the site and keeps its data, the new one adopts it. Run the old stack first, or both have it.';
 }
 
 function sentenceOf(key: keyof Site, before: Site, after: Site): string {

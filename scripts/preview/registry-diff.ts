@@ -1,11 +1,14 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { $ } from 'zx';
 import { loadRegistry } from '../../sites/registry.ts';
 import type { Site } from '../../sites/schema.ts';
+import { listStacks, readStackSettings, type StackSettings, StackSettingsError } from '../../stacks/settings.ts';
 import { UsageError } from '../command.ts';
+import type { RegistryState } from '../registry/moves.ts';
 
 /** One site that a change touches; what is missing on one side is undefined there. */
 export interface SiteChange {
@@ -20,10 +23,16 @@ export interface RegistryChange {
   readonly sites: readonly SiteChange[];
   /** Files outside of the registry that a stack is made of, such as components/site-route.ts: all sites may change. */
   readonly program: readonly string[];
+  /** All sites and stacks, on both sides. */
+  readonly before: RegistryState;
+  readonly after: RegistryState;
 }
 
+/** Folder of the settings. */
+const stacksDir = 'stacks';
+
 /** What a stack is made of besides the registry. */
-const programPaths = ['components', 'stacks', 'sites/*.ts', 'package-lock.json', 'Pulumi.yaml'];
+const programPaths = ['components', stacksDir, 'sites/*.ts', 'package-lock.json', 'Pulumi.yaml'];
 
 /**
  * Compares the registry of the working tree with that of a commit.
@@ -43,21 +52,49 @@ export async function compareRegistry(base: string, dir: string, root: string): 
   const files = [...new Set([...(await changed([dir])), ...untracked])].filter((file) => file.endsWith('.yaml'));
 
   const old = await mkdtemp(path.join(tmpdir(), 'ghost-fleet-preview-'));
+  const take = async (file: string, into: string) => {
+    const text = await git`git show ${`${commit}:./${file}`}`;
+    if (text.exitCode === 0) await writeFile(path.join(into, path.basename(file)), text.stdout);
+  };
   try {
-    for (const file of files) {
-      const text = await git`git show ${`${commit}:./${file}`}`;
-      if (text.exitCode === 0) await writeFile(path.join(old, path.basename(file)), text.stdout);
-    }
-    const before = new Map((await loadRegistry(old)).sites.map((site) => [site.slug, site]));
-    const after = new Map((await loadRegistry(path.join(root, dir))).sites.map((site) => [site.slug, site]));
+    for (const file of files) await take(file, old);
+    const earlier = (await loadRegistry(old)).sites;
+    const sites = (await loadRegistry(path.join(root, dir))).sites;
+    const stacks = await readStacks(path.join(root, stacksDir));
+    const settings = path.join(old, stacksDir);
+    await mkdir(settings);
+    for (const { stack } of stacks) await take(`${stacksDir}/Pulumi.${stack}.yaml`, settings);
+
+    const before = new Map(earlier.map((site) => [site.slug, site]));
+    const after = new Map(sites.map((site) => [site.slug, site]));
     const slugs = files.map((file) => path.basename(file, '.yaml')).sort();
+    const unchanged = sites.filter(({ slug }) => !slugs.includes(slug));
     return {
       sites: slugs.map((slug) => compareSite(slug, before.get(slug), after.get(slug))).filter(differs),
       program: await changed(programPaths),
+      before: { sites: [...unchanged, ...earlier], stacks: await readStacks(settings, stacks) },
+      after: { sites, stacks },
     };
   } finally {
     await rm(old, { recursive: true });
   }
+}
+
+/**
+ * Settings of the stacks of a folder.
+ *
+ * @param otherwise what stands for a file that does not fit the settings of today; without it that is an error
+ */
+async function readStacks(dir: string, otherwise?: readonly StackSettings[]): Promise<StackSettings[]> {
+  const names = existsSync(dir) ? await listStacks(dir) : [];
+  const read = names.map((name) =>
+    readStackSettings(dir, name).catch((error: Error) => {
+      const substitute = otherwise?.find(({ stack }) => stack === name);
+      if (error instanceof StackSettingsError && substitute !== undefined) return substitute;
+      throw error;
+    }),
+  );
+  return Promise.all(read);
 }
 
 function differs({ before, after, keys }: SiteChange): boolean {

@@ -39,10 +39,21 @@ export function renderMarkdown(preview: Preview): string {
   return `${lines.join('\n').trimEnd()}\n`;
 }
 
+/** Whether somebody has to do something else first: data would be lost, or stay behind. */
+export function isAtRisk(preview: Pick<Preview, 'stories' | 'stacks'>): boolean {
+  const steps = preview.stacks.flatMap((stack) => ('steps' in stack ? stack.steps : []));
+  return isRefused(preview) || steps.some(({ risk }) => risk !== undefined);
+}
+
+function isRefused({ stories, stacks }: Pick<Preview, 'stories' | 'stacks'>): boolean {
+  return stories.some(({ refused }) => refused) || stacks.some((stack) => 'refused' in stack);
+}
+
 function headline({ stories, stacks }: Preview): string {
   const risks = stacks.flatMap((stack) => ('steps' in stack ? stack.steps.filter(({ risk }) => risk) : [])).length;
+  const refused = isRefused({ stories, stacks }) ? '; REFUSED: data would stay behind' : '';
   const what = stories.length === 0 ? 'No site of the registry changes' : countStories(stories);
-  return risks > 0 ? `${what}; DATA AT RISK in ${risks} resources` : what;
+  return `${what}${risks > 0 ? `; DATA AT RISK in ${risks} resources` : ''}${refused}`;
 }
 
 function countStories(stories: readonly SiteStory[]): string {
@@ -59,6 +70,10 @@ function summary(files: readonly string[]): string {
 function stackMarkdown(diff: StackDiff): string[] {
   if ('missing' in diff) {
     return [`### Stack \`${diff.stack}\``, '', `No resource diff: ${diff.missing}.`, ''];
+  }
+  if ('refused' in diff) {
+    const reasons = diff.refused.map((reason) => `- **Data at risk:** ${reason}`);
+    return [`### Stack \`${diff.stack}\`: refused`, '', ...reasons, ''];
   }
   const { stack, steps, unchanged } = diff;
   const atRisk = steps.filter(({ risk }) => risk !== undefined);

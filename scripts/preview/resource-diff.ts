@@ -16,9 +16,10 @@ export interface ResourceStep {
   readonly risk: string | undefined;
 }
 
-/** What a stack's preview found, or why there is none. */
+/** What a stack's preview found, why it is refused, or why there is none. */
 export type StackDiff =
   | { readonly stack: string; readonly steps: readonly ResourceStep[]; readonly unchanged: number }
+  | { readonly stack: string; readonly refused: readonly string[] }
   | { readonly stack: string; readonly missing: string };
 
 /** Types whose objects hold what nobody can make again. */
@@ -32,31 +33,40 @@ const dataTypes = [
   'kubernetes:apps/v1:StatefulSet',
 ];
 
+/** Types that refuse at preview what would leave data behind. */
+const refusingTypes = ['fleet:index:Placement', 'fleet:index:SiteDatabase', 'fleet:index:Role'];
+
 /**
  * Previews a stack on the real engine, by the plain program of Pulumi.yaml.
  *
- * @returns the steps, or why they are not known: no state yet, no cluster, a secret that is not here
+ * @returns the steps, or what of it is refused, or why nothing is known: no state yet, no cluster, a secret that is not
+ *   here
  */
 export async function previewStack(root: string, stack: string, environment: EngineEnvironment): Promise<StackDiff> {
   const steps: StepEventMetadata[] = [];
+  const refused: string[] = [];
   const collect = (event: EngineEvent) => {
     if (event.resourcePreEvent !== undefined) steps.push(event.resourcePreEvent.metadata);
+    refused.push(...refusalsOf(event));
   };
   try {
     const handle = await openStack(root, stack, environment, 'fail');
     await handle.preview({ onEvent: collect, color: 'never' });
   } catch (error) {
+    if (refused.length > 0) return { stack, refused };
     return { stack, missing: reasonOf(error as Error) };
   }
   const relevant = steps.filter(
     ({ type, op }) => op !== 'read' && !type.startsWith('pulumi:') && !type.startsWith('ghost-fleet:'),
   );
   const parents = parentsOf(steps);
+  const leaving = ['delete', 'remove'];
+  const staying = new Set(steps.filter(({ op }) => !leaving.includes(op)).map(({ urn }) => siteOf(urn, parents)));
   return {
     stack,
     steps: relevant
       .filter(({ op }) => op !== 'same')
-      .map((step) => describeStep(step, parents))
+      .map((step) => describeStep(step, parents, staying))
       .sort((a, b) => keyOf(a).localeCompare(keyOf(b))),
     unchanged: relevant.filter(({ op }) => op === 'same').length,
   };
@@ -67,25 +77,49 @@ function keyOf({ site, name, type }: ResourceStep): string {
   return `${site ?? '~'} ${name} ${type}`;
 }
 
-/** A step in this project's words. */
-export function describeStep(step: StepEventMetadata, parents: ReadonlyMap<string, string>): ResourceStep {
+/** What an event says is refused. */
+export function refusalsOf({ diagnosticEvent: said }: Pick<EngineEvent, 'diagnosticEvent'>): string[] {
+  if (said === undefined || said.severity !== 'error') return [];
+  const type = said.urn?.split('::')[2]?.split('$').at(-1) ?? '';
+  return refusingTypes.includes(type) ? [said.message.replaceAll(/<\{%[^%]*%\}>/g, '').trim()] : [];
+}
+
+/**
+ * A step in this project's words.
+ *
+ * @param staying sites that are there afterwards
+ */
+export function describeStep(
+  step: StepEventMetadata,
+  parents: ReadonlyMap<string, string>,
+  staying: ReadonlySet<string | undefined>,
+): ResourceStep {
+  const site = siteOf(step.urn, parents);
   const properties = Object.keys(step.detailedDiff ?? {});
   return {
     op: step.op === 'delete' && step.old?.retainOnDelete === true ? 'retain' : step.op,
     type: step.type,
     name: step.urn.split('::').at(-1) ?? '',
-    site: siteOf(step.urn, parents),
+    site,
     properties: properties.length > 0 ? properties : (step.diffs ?? []),
-    risk: riskOf(step),
+    risk: riskOf(step, site !== undefined && staying.has(site)),
   };
 }
 
-/** A replace of what holds data loses it, a delete does unless the object is retained. */
-export function riskOf({ op, type, old }: Pick<StepEventMetadata, 'op' | 'type' | 'old'>): string | undefined {
+/**
+ * A replace of what holds data loses it, a delete does unless the object is retained; and what is retained is lost to its
+ * site where that goes on without it.
+ */
+export function riskOf(
+  { op, type, old }: Pick<StepEventMetadata, 'op' | 'type' | 'old'>,
+  siteStays: boolean,
+): string | undefined {
   if (!dataTypes.includes(type)) return undefined;
   if (['replace', 'create-replacement', 'delete-replaced'].includes(op))
     return 'is replaced: its data would be left behind';
-  return op === 'delete' && old?.retainOnDelete !== true ? 'is deleted with its data' : undefined;
+  if (op !== 'delete') return undefined;
+  if (old?.retainOnDelete !== true) return 'is deleted with its data';
+  return siteStays ? 'is left behind with its data: its site goes on without it' : undefined;
 }
 
 function parentsOf(steps: readonly StepEventMetadata[]): Map<string, string> {

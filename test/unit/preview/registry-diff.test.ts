@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { stringify } from 'yaml';
 import { tellStories } from '../../../scripts/preview/describe.ts';
 import { compareRegistry } from '../../../scripts/preview/registry-diff.ts';
 
@@ -11,6 +12,8 @@ let dir: string;
 beforeEach(async () => {
   dir = await mkdtemp(path.join(tmpdir(), 'ghost-fleet-diff-'));
   await mkdir(path.join(dir, 'sites'));
+  await mkdir(path.join(dir, 'stacks'));
+  await settings({});
   await site('aurora', { plan: 'starter' });
   await site('borealis', {});
   git('init', '--quiet');
@@ -28,6 +31,20 @@ async function site(slug: string, more: Record<string, string>): Promise<void> {
   const base = { slug, creator: 'mira@example.com', title: slug, plan: 'studio', domains: `[${slug}.example.org]` };
   const lines = Object.entries({ ...base, ...more }).map(([key, value]) => `${key}: ${value}\n`);
   await writeFile(path.join(dir, 'sites', `${slug}.yaml`), lines.join(''));
+}
+
+async function settings(more: object): Promise<void> {
+  const cluster = { kind: 'external', host: 'postgres.example', cidrs: ['10.0.0.0/8'] };
+  const own = {
+    databaseStrategy: 'schema',
+    baseDomain: 'sites.example.org',
+    region: 'eu',
+    clusters: ['eu', 'us'].map((region) => ({ ...cluster, name: `${region}-1`, region })),
+    images: { site: 'site:1' },
+    ...more,
+  };
+  const config = Object.fromEntries(Object.entries(own).map(([key, value]) => [`ghost-fleet:${key}`, value]));
+  await writeFile(path.join(dir, 'stacks/Pulumi.staging.yaml'), stringify({ config }));
 }
 
 async function stories() {
@@ -81,12 +98,51 @@ describe('a change of the registry', () => {
     ]);
   });
 
-  it('warns of data where a site moves', async () => {
-    await site('aurora', { plan: 'starter', database: '{ cluster: us-1 }', region: 'us' });
-    expect((await stories())[0]).toMatchObject({
-      what: 'moved',
-      risk: expect.stringContaining('does not move by itself'),
-    });
+  it.each([
+    ['{ strategy: sqlite }', 'from a schema of eu-1 to its SQLite file'],
+    ['{ strategy: database }', 'from a schema of eu-1 to a database of eu-1'],
+    ['{ cluster: us-1 }', 'from a schema of eu-1 to a schema of us-1'],
+  ])('is refused where the data of a site would stay behind: database: %s', async (database, told) => {
+    await site('aurora', { plan: 'starter', database });
+    const [story] = await stories();
+    expect(story).toMatchObject({ what: 'moved', refused: true, risk: expect.stringContaining('npm run site:export') });
+    expect(story?.sentences.at(-1)).toBe(`In staging: ${told}.`);
+  });
+
+  it('is refused for a site on SQLite that would start on an empty schema or database', async () => {
+    await site('borealis', { database: '{ strategy: sqlite }' });
+    git('add', '.');
+    git('-c', 'user.name=t', '-c', 'user.email=t@example.com', 'commit', '--quiet', '-m', 'second');
+    for (const strategy of ['schema', 'database']) {
+      await site('borealis', { database: `{ strategy: ${strategy} }` });
+      const [story] = await stories();
+      expect(story?.refused).toBe(true);
+      expect(story?.sentences.at(-1)).toBe(`In staging: from its SQLite file to a ${strategy} of eu-1.`);
+    }
+  });
+
+  it('is refused for every site that follows the settings of a stack elsewhere, and for no other', async () => {
+    await site('aurora', { plan: 'starter', database: '{ strategy: schema }' });
+    git('add', '.');
+    git('-c', 'user.name=t', '-c', 'user.email=t@example.com', 'commit', '--quiet', '-m', 'second');
+    await settings({ databaseStrategy: 'sqlite' });
+    expect((await stories()).map(({ slug, refused, sentences }) => ({ slug, refused, sentences }))).toEqual([
+      { slug: 'borealis', refused: true, sentences: ['In staging: from a schema of eu-1 to its SQLite file.'] },
+    ]);
+  });
+
+  it('is no move where the cluster stays, whatever the words', async () => {
+    await site('aurora', { plan: 'starter', database: '{ cluster: eu-1, strategy: schema }', region: 'eu' });
+    expect(await stories()).toMatchObject([{ what: 'changed', refused: false, risk: undefined }]);
+  });
+
+  it('reads the settings of a commit whose form is not that of today as today has them', async () => {
+    await writeFile(path.join(dir, 'stacks/Pulumi.staging.yaml'), 'config:\n  ghost-fleet:colour: blue\n');
+    git('add', '.');
+    git('-c', 'user.name=t', '-c', 'user.email=t@example.com', 'commit', '--quiet', '-m', 'second');
+    await settings({});
+    await site('aurora', { plan: 'starter', database: '{ strategy: sqlite }' });
+    expect(await stories()).toMatchObject([{ slug: 'aurora', refused: true }]);
   });
 
   it('takes a renamed file as one site that leaves and another that comes', async () => {

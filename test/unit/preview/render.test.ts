@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import {
   commentMarker,
+  isAtRisk,
   type Preview,
   renderMarkdown,
   renderStack,
   renderTerminal,
 } from '../../../scripts/preview/render.ts';
-import { describeStep, riskOf } from '../../../scripts/preview/resource-diff.ts';
+import { describeStep, refusalsOf, riskOf } from '../../../scripts/preview/resource-diff.ts';
 
 const preview: Preview = {
   base: 'main',
@@ -18,6 +19,7 @@ const preview: Preview = {
       creators: ['mira@example.com'],
       sentences: ['Answers at aurora.example.org.'],
       risk: undefined,
+      refused: false,
       shards: [undefined],
     },
   ],
@@ -75,6 +77,37 @@ describe('a preview', () => {
     expect(text.trim()).toBe('Stack dev: no change, 7 unchanged');
   });
 
+  it('says what is refused, in the headline, by stack, and by its exit code', () => {
+    const reason = 'expected "database", since the data is there; got "sqlite"';
+    const refused: Preview = { ...preview, stacks: [{ stack: 'staging', refused: [reason] }] };
+    const text = renderMarkdown(refused);
+    expect(text).toContain('## One site: 1 created; REFUSED: data would stay behind');
+    expect(text).toContain(`### Stack \`staging\`: refused\n\n- **Data at risk:** ${reason}`);
+    const [story] = preview.stories;
+    const byRegistry = story === undefined ? [] : [{ ...story, refused: true }];
+    expect([refused, preview, { ...preview, stories: byRegistry, stacks: [] }].map(isAtRisk)).toEqual([
+      true,
+      true,
+      true,
+    ]);
+    expect(isAtRisk({ ...preview, stacks: [{ stack: 'dev', missing: 'no state' }] })).toBe(false);
+  });
+
+  it('takes for refused what a resource that holds data says, and no other error', () => {
+    const said = (type: string, severity: 'error' | 'warning') =>
+      refusalsOf({
+        diagnosticEvent: {
+          urn: `urn:pulumi:dev::ghost-fleet::ghost-fleet:components:CreatorSite$${type}::aurora-placement`,
+          message: '<{%reset%}>property strategy has a problem<{%reset%}>\n',
+          severity,
+        },
+      } as Parameters<typeof refusalsOf>[0]);
+    expect(said('fleet:index:Placement', 'error')).toEqual(['property strategy has a problem']);
+    expect(said('fleet:index:Placement', 'warning')).toEqual([]);
+    expect(said('kubernetes:core/v1:Secret', 'error')).toEqual([]);
+    expect(refusalsOf({})).toEqual([]);
+  });
+
   it('tells what stays when its site goes from what is deleted', () => {
     const step = (name: string, retainOnDelete: boolean) =>
       describeStep(
@@ -85,6 +118,7 @@ describe('a preview', () => {
           old: { retainOnDelete },
         } as Parameters<typeof describeStep>[0],
         new Map(),
+        new Set(),
       );
     const steps = [step('kept', true), step('gone', false)];
     const text = renderStack({ stack: 'dev', steps, unchanged: 0 });
@@ -99,13 +133,31 @@ describe('data is at risk', () => {
   const old = (retainOnDelete: boolean) => ({ retainOnDelete }) as NonNullable<Parameters<typeof riskOf>[0]['old']>;
 
   it('where a volume, database or bucket is replaced, or deleted and not retained', () => {
-    expect(riskOf({ op: 'replace', type: volume })).toMatch(/replaced/);
-    expect(riskOf({ op: 'delete', type: volume, old: old(false) })).toMatch(/deleted/);
+    expect(riskOf({ op: 'replace', type: volume }, true)).toMatch(/replaced/);
+    expect(riskOf({ op: 'delete', type: volume, old: old(false) }, false)).toMatch(/deleted/);
+  });
+
+  it('where a volume or database is kept and its site goes on without it', () => {
+    for (const type of [volume, 'fleet:index:SiteDatabase']) {
+      expect(riskOf({ op: 'delete', type, old: old(true) }, true)).toMatch(/left behind/);
+    }
+    const urn = (type: string, name: string) => `urn:pulumi:dev::ghost-fleet::${type}::${name}`;
+    const site = urn('ghost-fleet:components:CreatorSite', 'aurora');
+    const kept = urn(`ghost-fleet:components:CreatorSite$${volume}`, 'aurora-content');
+    const step = { op: 'delete', type: volume, urn: kept, old: { retainOnDelete: true } };
+    const told = (staying: string[]) =>
+      describeStep(step as Parameters<typeof describeStep>[0], new Map([[kept, site]]), new Set(staying));
+    expect(told(['aurora'])).toMatchObject({
+      op: 'retain',
+      site: 'aurora',
+      risk: expect.stringMatching(/left behind/),
+    });
+    expect(told(['borealis'])).toMatchObject({ op: 'retain', risk: undefined });
   });
 
   it('nowhere else', () => {
-    expect(riskOf({ op: 'delete', type: volume, old: old(true) })).toBeUndefined();
-    expect(riskOf({ op: 'update', type: volume })).toBeUndefined();
-    expect(riskOf({ op: 'replace', type: 'kubernetes:apps/v1:Deployment' })).toBeUndefined();
+    expect(riskOf({ op: 'delete', type: volume, old: old(true) }, false)).toBeUndefined();
+    expect(riskOf({ op: 'update', type: volume }, true)).toBeUndefined();
+    expect(riskOf({ op: 'replace', type: 'kubernetes:apps/v1:Deployment' }, true)).toBeUndefined();
   });
 });
