@@ -103,32 +103,12 @@ async function makeTemplate(
 }
 
 /** Ghost's own migrator, as any site runs it. */
-async function runMigrator(
-  { host, port }: Administrator,
-  template: string,
-  password: string,
-  ghostPath: string,
-): Promise<void> {
+async function runMigrator(admin: Administrator, template: string, password: string, ghostPath: string): Promise<void> {
   const content = await mkdtemp(path.join(tmpdir(), 'ghost-template-'));
   try {
     const entrypoint = path.join(import.meta.dirname, '../site/entrypoint.ts');
     const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', entrypoint, 'migrate'], {
-      env: {
-        PATH: process.env.PATH,
-        HOME: process.env.HOME,
-        TZ: 'UTC',
-        NODE_ENV: 'production',
-        MULTISITE_ENABLED: 'false',
-        CONTENT_PATH: content,
-        GHOST_PATH: ghostPath,
-        DATABASE_CLIENT: 'postgres',
-        DATABASE_STRATEGY: 'database',
-        DATABASE_HOST: host,
-        DATABASE_PORT: String(port),
-        DATABASE_NAME: template,
-        DATABASE_USER: templateRole,
-        DATABASE_PASSWORD: password,
-      },
+      env: migratorEnvironment(admin, { template, password, ghostPath, content }),
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let output = '';
@@ -145,6 +125,39 @@ async function runMigrator(
   } finally {
     await rm(content, { recursive: true, force: true });
   }
+}
+
+/**
+ * Environment of the migrator of a template. It speaks to the server as the administrator does: encrypted where that is.
+ *
+ * @param making password of the role `ghost_template`, folder of Ghost, and a content folder that is thrown away
+ */
+export function migratorEnvironment(
+  { host, port, ssl = 'off' }: Administrator,
+  making: {
+    readonly template: string;
+    readonly password: string;
+    readonly ghostPath: string;
+    readonly content: string;
+  },
+): NodeJS.ProcessEnv {
+  return {
+    PATH: process.env.PATH,
+    HOME: process.env.HOME,
+    TZ: 'UTC',
+    NODE_ENV: 'production',
+    MULTISITE_ENABLED: 'false',
+    CONTENT_PATH: making.content,
+    GHOST_PATH: making.ghostPath,
+    DATABASE_CLIENT: 'postgres',
+    DATABASE_STRATEGY: 'database',
+    DATABASE_HOST: host,
+    DATABASE_PORT: String(port),
+    DATABASE_SSL: ssl,
+    DATABASE_NAME: making.template,
+    DATABASE_USER: templateRole,
+    DATABASE_PASSWORD: making.password,
+  };
 }
 
 /** Templates that an earlier dialect made of this release of Ghost: nobody asks for them again, and they hold no data. */
