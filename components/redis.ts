@@ -6,6 +6,7 @@ import { platformLabels } from './labels.ts';
 import { createPassword } from './password.ts';
 import { restrictedContainer, restrictedPod } from './pod-security.ts';
 import type { Endpoint, Reachable } from './postgres-access.ts';
+import { volumeClaimSpec } from './volume-claim.ts';
 
 interface RedisAdmin {
   readonly host: string;
@@ -109,14 +110,7 @@ export class Redis extends pulumi.ComponentResource {
           selector: { matchLabels: labels },
           template: { metadata: { labels }, spec: redisPod(args, acl.metadata.name) },
           volumeClaimTemplates: [
-            {
-              metadata: { name: 'data', labels },
-              spec: {
-                accessModes: ['ReadWriteOnce'],
-                resources: { requests: { storage: `${args.storageGiB}Gi` } },
-                ...(args.storageClass === undefined ? {} : { storageClassName: args.storageClass }),
-              },
-            },
+            { metadata: { name: 'data', labels }, spec: volumeClaimSpec(args.storageGiB, args.storageClass) },
           ],
         },
       },

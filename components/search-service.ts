@@ -5,6 +5,7 @@ import { platformLabels } from './labels.ts';
 import { createPassword } from './password.ts';
 import { restrictedContainer, restrictedPod } from './pod-security.ts';
 import type { Reachable } from './postgres-access.ts';
+import { volumeClaimSpec } from './volume-claim.ts';
 
 /** One Meilisearch, which holds the indexes of some sites. */
 export interface SearchInstance {
@@ -63,14 +64,7 @@ export class SearchService extends pulumi.ComponentResource {
           selector: { matchLabels: labels },
           template: { metadata: { labels }, spec: searchPod(args, secret.metadata.name) },
           volumeClaimTemplates: [
-            {
-              metadata: { name: 'data', labels },
-              spec: {
-                accessModes: ['ReadWriteOnce'],
-                resources: { requests: { storage: `${args.storageGiB}Gi` } },
-                ...(args.storageClass === undefined ? {} : { storageClassName: args.storageClass }),
-              },
-            },
+            { metadata: { name: 'data', labels }, spec: volumeClaimSpec(args.storageGiB, args.storageClass) },
           ],
         },
       },

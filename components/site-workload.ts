@@ -6,6 +6,7 @@ import type { Site } from '../sites/schema.ts';
 import { type Binding, secretsPath } from './binding.ts';
 import { siteLabels } from './labels.ts';
 import { restrictedContainer, restrictedPod } from './pod-security.ts';
+import { volumeClaimSpec } from './volume-claim.ts';
 
 /** Where Ghost's content lies in the container. */
 export const contentPath = '/var/lib/ghost/content';
@@ -85,11 +86,7 @@ export class SiteWorkload extends pulumi.ComponentResource {
       `${name}-content`,
       {
         metadata: { name: 'ghost-content', namespace: args.namespace, labels: siteLabels(args.slug) },
-        spec: {
-          accessModes: ['ReadWriteOnce'],
-          resources: { requests: { storage: `${volumeGiB}Gi` } },
-          ...(args.storageClass === undefined ? {} : { storageClassName: args.storageClass }),
-        },
+        spec: volumeClaimSpec(volumeGiB, args.storageClass),
       },
       // What Kubernetes cannot change in place would replace the claim, and a new claim is an empty disk.
       { parent: this, retainOnDelete: true, ignoreChanges: ['spec.storageClassName', 'spec.accessModes'] },
