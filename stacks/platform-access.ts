@@ -181,21 +181,24 @@ function referenceMedia(
         publicUrl: access.apply((found) => found.media.publicUrl),
       };
     case 's3-compatible':
-      return {
-        kind: 's3-compatible',
-        bucketName: media.bucket,
-        publicUrl: media.publicUrl,
-        endpoint: media.endpoint,
-        region: media.region,
+      return compatibleMedia(media, {
         accessKeyId: credentials.apply((found) => found.media[0] ?? ''),
         secretAccessKey: credentials.apply((found) => found.media[1] ?? ''),
-        reachable: [{ cidrs: media.cidrs, ports: [portOf(media.endpoint)] }],
-      };
+      });
   }
 }
 
+/** Media on a server that speaks S3's protocol: as the settings say, with the keys that all sites share. */
+export function compatibleMedia(
+  { bucket, publicUrl, endpoint, region, cidrs }: Extract<StackSettings['media'], { kind: 's3-compatible' }>,
+  keys: { readonly accessKeyId: pulumi.Input<string>; readonly secretAccessKey: pulumi.Input<string> },
+): MediaAccess {
+  const reachable = [{ cidrs, ports: [portOf(endpoint)] }];
+  return { kind: 's3-compatible', bucketName: bucket, publicUrl, endpoint, region, reachable, ...keys };
+}
+
 /** Port of a URL, that of its scheme where it names none. */
-export function portOf(url: string): number {
+function portOf(url: string): number {
   const { port, protocol } = new URL(url);
   return port === '' ? ({ 'http:': 80, 'https:': 443 }[protocol] ?? 443) : Number(port);
 }

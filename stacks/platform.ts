@@ -13,7 +13,7 @@ import { SearchService } from '../components/search-service.ts';
 import type { DnsZone } from '../components/site-dns.ts';
 import type { MediaAccess } from '../components/site-media.ts';
 import type { StackConfiguration } from './config.ts';
-import { type PlatformAccess, portOf, referenceDatabase } from './platform-access.ts';
+import { compatibleMedia, type PlatformAccess, referenceDatabase } from './platform-access.ts';
 import type { ClusterConfig } from './schema.ts';
 import { type StackSettings, StackSettingsError } from './settings.ts';
 
@@ -193,16 +193,10 @@ function createMedia(
     case 'volume':
       return media;
     case 's3-compatible':
-      return {
-        kind: 's3-compatible',
-        bucketName: media.bucket,
-        publicUrl: media.publicUrl,
-        endpoint: media.endpoint,
-        region: media.region,
+      return compatibleMedia(media, {
         accessKeyId: secrets.mediaAccessKeyId ?? '',
         secretAccessKey: secrets.mediaSecretAccessKey ?? '',
-        reachable: [{ cidrs: media.cidrs, ports: [portOf(media.endpoint)] }],
-      };
+      });
     case 's3': {
       const { bucket, awsRegion, noncurrentVersionDays, cdnDomain, cdnCertificateArn, oidcProviderArn, oidcIssuer } =
         media;
