@@ -20,6 +20,14 @@ export function unwrap(value: unknown): unknown {
   return Object.fromEntries(Object.entries(record).map(([key, inner]) => [key, unwrap(inner)]));
 }
 
+/** Dotted paths of what is secret as a whole. */
+export function secretPathsOf(value: unknown, at: readonly string[] = []): string[] {
+  if (typeof value !== 'object' || value === null) return [];
+  const record = value as Record<string, unknown>;
+  if (record[signatureKey] === secretSignature) return [at.join('.')];
+  return Object.entries(record).flatMap(([key, inner]) => secretPathsOf(inner, [...at, key]));
+}
+
 /** Wraps the properties named in `secrets`, so that the engine encrypts them wherever it writes them. */
 export function wrapSecrets(properties: object, secrets: readonly string[]): Record<string, unknown> {
   const known = Object.entries(properties).filter(([, value]) => value !== undefined);

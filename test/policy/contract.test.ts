@@ -4,8 +4,8 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { secretsPath } from '../../components/binding.ts';
 import { readSiteConfig, type SiteConfig } from '../../runtime/site/config.ts';
+import { podOf } from '../../stacks/policy/pods.ts';
 import { type Plan, planStack } from './plan.ts';
-import { podOf } from './rules.ts';
 
 const secrets = {
   clusterPasswords: { 'eu-1': 'correct-horse-eu', 'us-1': 'correct-horse-us' },

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import * as pulumi from '@pulumi/pulumi';
 import { parse, stringify } from 'yaml';
-import { unwrap } from '../../components/provider/wire.ts';
+import { secretPathsOf, unwrap } from '../../components/provider/wire.ts';
+import type { Subject } from '../../stacks/policy/subject.ts';
 import { deployStack } from '../../stacks/program.ts';
 import { shardStackName } from '../../stacks/settings.ts';
 
@@ -14,16 +15,10 @@ const { withLocalStorage } = createRequire(import.meta.url)('@pulumi/pulumi/runt
 };
 
 /** A resource as the program registered it. */
-export interface PlannedResource {
-  readonly type: string;
-  readonly name: string;
+export interface PlannedResource extends Subject {
   /** Types of its parents and its own, as a URN has them. */
   readonly parentTypes: string;
-  /** In plain; secrets are named by `secretPaths`. */
   readonly inputs: Record<string, unknown>;
-  /** Paths below `inputs` that are secret as a whole, such as `stringData`. */
-  readonly secretPaths: readonly string[];
-  readonly protect: boolean;
   readonly retainOnDelete: boolean;
   readonly ignoreChanges: readonly string[];
 }
@@ -116,20 +111,13 @@ function record(resources: PlannedResource[]): void {
       name: request.getName(),
       parentTypes: request.getParent().split('::')[2] ?? '',
       inputs: unwrap(raw) as Record<string, unknown>,
-      secretPaths: secretPathsOf(raw, []),
+      secretPaths: secretPathsOf(raw),
       protect: request.getProtect(),
       retainOnDelete: request.getRetainondelete(),
       ignoreChanges: request.getIgnorechangesList(),
     });
     register(request, callback);
   };
-}
-
-function secretPathsOf(value: unknown, at: readonly string[]): string[] {
-  if (typeof value !== 'object' || value === null) return [];
-  const record = value as Record<string, unknown>;
-  if (record['4dabf18193072939515e22adb298388d'] === '1b47061264138c4ac30d75fd1eb44270') return [at.join('.')];
-  return Object.entries(record).flatMap(([key, inner]) => secretPathsOf(inner, [...at, key]));
 }
 
 /** What providers would add to the inputs of the types that the program reads from. */

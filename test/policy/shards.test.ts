@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { rulesOf, stackRules } from '../../stacks/policy/rules.ts';
+import { nothingLeaks } from './leaks.ts';
 import { type PlanOptions, planStack } from './plan.ts';
-import { rules } from './rules.ts';
 
 const site = (slug: string, shard?: number) =>
   `slug: ${slug}\ncreator: mira@example.com\ntitle: ${slug}\nplan: starter\ndomains: [${slug}.example.org]\n${shard === undefined ? '' : `shard: ${shard}\n`}`;
@@ -30,6 +31,8 @@ describe('shards', () => {
       poolerRole: 'pgbouncer',
       admin: { host: 'ghost-fleet-eu-1.rds.example', user: 'fleet_admin', ssl: 'require' },
     });
-    for (const rule of Object.values(rules)) expect(shard.resources.flatMap(rule)).toEqual([]);
+    const rules = [...Object.values(rulesOf('production-01')), nothingLeaks];
+    for (const rule of rules) expect(shard.resources.flatMap(rule)).toEqual([]);
+    for (const rule of Object.values(stackRules)) expect(rule(shard.resources)).toEqual([]);
   });
 });

@@ -10,6 +10,8 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   stacks: ['components', 'sites'],
   components: ['components/provider', 'sites'],
   // A process of its own, which Pulumi's engine starts; components know its inputs by type.
+  // The same, for the rules by which the engine judges a stack.
+  'stacks/policy': ['components', 'components/provider'],
   'components/provider': ['runtime/database', 'sites'],
   'runtime/site': ['sites'],
   'runtime/database': ['runtime/site', 'sites'],
@@ -18,6 +20,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   test: [
     'scripts',
     'stacks',
+    'stacks/policy',
     'components',
     'components/provider',
     'runtime/site',
