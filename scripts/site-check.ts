@@ -1,10 +1,11 @@
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { dataMoveRemedy } from '../sites/data-move.ts';
 import { loadRegistry, RegistryError, type RegistryProblem } from '../sites/registry.ts';
 import { runCommand } from './command.ts';
 import { compareRegistry } from './preview/registry-diff.ts';
 import { clustersOf, readStacks } from './registry/clusters.ts';
-import { findMoves, moveRemedy } from './registry/moves.ts';
+import { findMoves } from './registry/moves.ts';
 
 const usage = `usage: npm run site:check [-- --sites <dir>] [--stack <name>] [--base <ref>]
 
@@ -46,6 +47,6 @@ async function checkMoves(base: string, dir: string): Promise<RegistryProblem[]>
     line: 1,
     path: 'database',
     expected: `${from} in ${stacks.join(', ')}, where the data is at ${base}`,
-    got: `${to}: ${moveRemedy}`,
+    got: `${to}: ${dataMoveRemedy}`,
   }));
 }

@@ -1,14 +1,10 @@
 import { z } from 'zod';
 import { locateSiteDatabase } from '../../runtime/database/provision.ts';
+import { dataMoveRemedy } from '../../sites/data-move.ts';
 import { databaseStrategies, slugPattern } from '../../sites/naming.ts';
 import { administrator } from './administrator.ts';
 import { readOwner } from './ownership.ts';
 import { defineKind } from './resource-kind.ts';
-
-/** What to do where data would stay behind. */
-export const moveRemedy =
-  'data does not move by itself. Export it (npm run site:export), take the site out of the registry and run pulumi up, ' +
-  'add it at its new place and run pulumi up again, import it there (npm run site:import): README, "Day two"';
 
 const inputs = z.strictObject({
   slug: z.string().regex(slugPattern),
@@ -33,14 +29,14 @@ export const placement = defineKind<PlacementInputs, object>({
   secrets: ['servers'],
   identity: ['slug', 'strategy', 'cluster', 'owner'],
   onIdentityChange: 'refuse',
-  remedy: moveRemedy,
+  remedy: dataMoveRemedy,
 
   async create(request) {
     const found = await findDataElsewhere(request);
     if (found.length > 0) {
       throw new Error(
         `site ${request.slug}: expected no data of ${request.owner} but in ${describe(request)}; ` +
-          `got ${found.map(({ where }) => where).join(' and ')}: ${moveRemedy}. ` +
+          `got ${found.map(({ where }) => where).join(' and ')}: ${dataMoveRemedy}. ` +
           `What is given up is told by an administrator: ${found.map(({ release }) => release).join('; ')}`,
       );
     }

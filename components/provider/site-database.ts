@@ -7,10 +7,10 @@ import {
   type SiteDatabase,
   withClient,
 } from '../../runtime/database/provision.ts';
+import { dataMoveRemedy } from '../../sites/data-move.ts';
 import { namesOf, slugPattern } from '../../sites/naming.ts';
 import { administrator } from './administrator.ts';
 import { ownerComment, readOwner } from './ownership.ts';
-import { moveRemedy } from './placement.ts';
 import { storePoolerCredential } from './pooler-credential.ts';
 import { defineKind } from './resource-kind.ts';
 import { scramVerifier } from './scram.ts';
@@ -44,7 +44,7 @@ export const siteDatabase = defineKind<SiteDatabaseInputs, SiteDatabase>({
   secrets: ['admin', 'password', 'readerPassword'],
   identity: ['slug', 'strategy', 'cluster', 'owner'],
   onIdentityChange: 'refuse',
-  remedy: moveRemedy,
+  remedy: dataMoveRemedy,
 
   async create(request) {
     await refuseStrangersData(request);

@@ -1,6 +1,7 @@
+import { dataMoveRemedy } from '../../sites/data-move.ts';
 import { type Plan, plans } from '../../sites/plans.ts';
 import type { Site } from '../../sites/schema.ts';
-import { findMoves, type Move, moveRemedy } from '../registry/moves.ts';
+import { findMoves, type Move } from '../registry/moves.ts';
 import type { RegistryChange, SiteChange } from './registry-diff.ts';
 
 /** What a change means for one site, in plain words. */
@@ -58,7 +59,7 @@ function tellStory({ slug, before, after, keys }: SiteChange, moves: readonly Mo
 }
 
 function riskOf(before: Site, after: Site, moves: readonly Move[]): string | undefined {
-  if (moves.length > 0) return `Refused: the site would start empty, ${moveRemedy}.`;
+  if (moves.length > 0) return `Refused: the site would start empty, ${dataMoveRemedy}.`;
   if (before.shard === after.shard) return undefined;
   return 'Another shard means another stack: the old one lets go of the site and keeps its data, the new one adopts it. Run the old stack first, or both have it.';
 }

@@ -17,11 +17,6 @@ export interface Move {
   readonly to: string;
 }
 
-/** What somebody does who wants a site's data elsewhere. */
-export const moveRemedy =
-  'data does not move by itself: export it (npm run site:export), take the site out of the registry, apply, ' +
-  'add it at its new place, apply, import it there (npm run site:import)';
-
 /**
  * The sites that are in the registry before and after, and would find their data in another strategy or cluster: by their
  * YAML, or by the settings of a stack that they follow.
