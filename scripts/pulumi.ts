@@ -4,10 +4,9 @@ import path from 'node:path';
 import { parse } from 'yaml';
 import { listStacks } from '../stacks/settings.ts';
 import { runCommand } from './command.ts';
-import { type EngineEnvironment, engineEnvironment } from './engine/environment.ts';
+import { withEngine } from './engine/checkout.ts';
+import type { EngineEnvironment } from './engine/environment.ts';
 import { runPulumi } from './engine/run.ts';
-import { withLocalSalts } from './engine/salt.ts';
-import { installTools } from './tools/install.ts';
 
 const usage = `usage: npm run pulumi -- <argument> ...
 
@@ -19,7 +18,6 @@ plugins lie in .local/pulumi, and a stack that has settings in stacks/ is initia
   npm run pulumi -- help            Pulumi's own help`;
 
 const root = path.resolve(import.meta.dirname, '..');
-const home = path.join(root, '.local', 'pulumi');
 const stacksDir = path.join(root, 'stacks');
 
 await runCommand(async () => {
@@ -28,9 +26,7 @@ await runCommand(async () => {
     console.log(usage);
     return 0;
   }
-  const environment = await engineEnvironment(home, await installTools({ root, sets: ['engine'] }));
-  if (environment.localState === undefined) return runPulumi(args, root, environment);
-  return withLocalSalts(stacksDir, path.join(home, 'salts'), async () => {
+  return withEngine(root, async (environment) => {
     const stack = namedStack(args);
     if (stack !== undefined && args[0] !== 'stack' && (await isNew(stack, environment))) {
       const exitCode = await runPulumi(['stack', 'init', stack, '--no-select'], root, environment);
