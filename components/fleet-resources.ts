@@ -1,4 +1,5 @@
 import * as pulumi from '@pulumi/pulumi';
+import type { DatabaseInputs } from './provider/database.ts';
 import type { PlacementInputs } from './provider/placement.ts';
 import type { RedisUserInputs } from './provider/redis-user.ts';
 import type { RegistrationInputs } from './provider/registration.ts';
@@ -42,6 +43,15 @@ export class RoleResource extends pulumi.CustomResource {
 
   constructor(name: string, args: Args<RoleInputs>, options: pulumi.CustomResourceOptions) {
     super('fleet:index:Role', name, args, withSecrets(options, ['admin', 'password']));
+  }
+}
+
+/** A database that a role owns and only named roles reach; made, or adopted where this stack made it. */
+export class DatabaseResource extends pulumi.CustomResource {
+  declare readonly name: pulumi.Output<string>;
+
+  constructor(name: string, args: Args<DatabaseInputs>, options: pulumi.CustomResourceOptions) {
+    super('fleet:index:Database', name, args, withSecrets(options, ['admin']));
   }
 }
 

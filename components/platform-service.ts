@@ -1,7 +1,6 @@
 import * as k8s from '@pulumi/kubernetes';
-import * as postgresql from '@pulumi/postgresql';
 import * as pulumi from '@pulumi/pulumi';
-import { RoleResource } from './fleet-resources.ts';
+import { DatabaseResource, RoleResource } from './fleet-resources.ts';
 import type { IngressAccess } from './ingress.ts';
 import { platformLabels } from './labels.ts';
 import { createPassword } from './password.ts';
@@ -20,6 +19,7 @@ export interface PlatformServiceArgs {
   readonly replicas: number;
 }
 
+const databaseName = 'platform';
 const port = 3000;
 const secretsPath = '/run/secrets/platform';
 
@@ -51,7 +51,7 @@ export class PlatformService extends pulumi.ComponentResource {
     for (const role of ['api', 'worker'] as const) this.#createDeployment(name, role, args, secret, migration);
     this.#createRoute(name, args);
 
-    this.database = { database: 'platform', cluster: args.cluster };
+    this.database = { database: databaseName, cluster: args.cluster };
     this.registerOutputs({ host: args.host });
   }
 
@@ -60,46 +60,23 @@ export class PlatformService extends pulumi.ComponentResource {
     cluster: PostgresAccess,
     passwords: { readonly owner: pulumi.Output<string>; readonly app: pulumi.Output<string> },
   ): pulumi.Resource {
-    const provider = new postgresql.Provider(
-      `${name}-administrator`,
-      {
-        host: cluster.admin.host,
-        port: cluster.admin.port,
-        username: cluster.admin.user,
-        password: pulumi.secret(cluster.admin.password),
-        sslmode: { off: 'disable', require: 'require', verify: 'verify-full' }[cluster.ssl],
-        superuser: false,
-      },
-      { parent: this },
-    );
-    const kept = { parent: this, provider, protect: true, retainOnDelete: true };
+    const admin = pulumi.secret({ ...cluster.admin, ssl: cluster.ssl });
+    const kept = { parent: this, protect: true, retainOnDelete: true };
     const login = (role: string, password: pulumi.Output<string>, connectionLimit: number) =>
-      new RoleResource(
-        `${name}-${role}`,
-        {
-          name: `platform_${role}`,
-          password,
-          connectionLimit,
-          admin: pulumi.secret({ ...cluster.admin, ssl: cluster.ssl }),
-        },
-        { parent: this, protect: true, retainOnDelete: true },
-      );
+      new RoleResource(`${name}-${role}`, { name: `platform_${role}`, password, connectionLimit, admin }, kept);
     const owner = login('owner', passwords.owner, 5);
     const app = login('app', passwords.app, 40);
-    const database = new postgresql.Database(
+    return new DatabaseResource(
       `${name}-database`,
-      { name: 'platform', owner: owner.name, template: 'template0', encoding: 'UTF8' },
+      {
+        name: databaseName,
+        cluster: cluster.name,
+        stack: `${pulumi.getProject()}/${pulumi.getStack()}`,
+        ownerRole: owner.name,
+        connectingRoles: app.name.apply((role) => [role]),
+        admin,
+      },
       kept,
-    );
-    const closed = new postgresql.Grant(
-      `${name}-closed`,
-      { database: database.name, role: 'public', objectType: 'database', privileges: [] },
-      { parent: this, provider },
-    );
-    return new postgresql.Grant(
-      `${name}-connect`,
-      { database: database.name, role: app.name, objectType: 'database', privileges: ['CONNECT'] },
-      { parent: this, provider, dependsOn: [closed] },
     );
   }
 
@@ -224,7 +201,7 @@ function servicePod(
     DATABASE_HOST: endpoint.host,
     DATABASE_PORT: pulumi.interpolate`${endpoint.port}`,
     DATABASE_SSL: migrates ? cluster.ssl : 'off',
-    DATABASE_NAME: 'platform',
+    DATABASE_NAME: databaseName,
     DATABASE_USER: migrates ? 'platform_owner' : 'platform_app',
     DATABASE_PASSWORD_FILE: `${secretsPath}/${migrates ? 'MIGRATION_PASSWORD' : 'DATABASE_PASSWORD'}`,
     PLATFORM_URL: `${args.ingress.issuer === undefined ? 'http' : 'https'}://${args.host}`,

@@ -1,4 +1,5 @@
 import type * as provider from '@pulumi/pulumi/provider/index.js';
+import { database } from './database.ts';
 import { placement } from './placement.ts';
 import { redisUser } from './redis-user.ts';
 import { registration } from './registration.ts';
@@ -15,6 +16,7 @@ const kinds: Readonly<Record<string, unknown>> = {
   Placement: placement,
   SiteDatabase: siteDatabase,
   Role: role,
+  Database: database,
   RedisUser: redisUser,
   SearchIndex: searchIndex,
   Registration: registration,

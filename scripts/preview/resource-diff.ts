@@ -26,7 +26,7 @@ export type StackDiff =
 const dataTypes = [
   'kubernetes:core/v1:PersistentVolumeClaim',
   'fleet:index:SiteDatabase',
-  'postgresql:index/database:Database',
+  'fleet:index:Database',
   'aws:rds/instance:Instance',
   'aws:s3/bucket:Bucket',
   'kubernetes:postgresql.cnpg.io/v1:Cluster',

@@ -8,6 +8,7 @@ const credentials: Readonly<Record<string, readonly string[]>> = {
   'fleet:index:RedisUser': ['admin', 'password'],
   'fleet:index:SearchIndex': ['admin'],
   'fleet:index:Registration': ['admin'],
+  'fleet:index:Database': ['admin'],
   'fleet:index:Role': ['admin', 'password'],
   'aws:rds/instance:Instance': ['password'],
 };
@@ -24,7 +25,7 @@ export const dataIsKept: Rule = ({ type, name, retainOnDelete, protect }) => {
     'kubernetes:core/v1:PersistentVolumeClaim',
     'fleet:index:SiteDatabase',
     'aws:s3/bucket:Bucket',
-    'postgresql:index/database:Database',
+    'fleet:index:Database',
     'fleet:index:Role',
     'kubernetes:postgresql.cnpg.io/v1:Cluster',
   ];
@@ -32,7 +33,7 @@ export const dataIsKept: Rule = ({ type, name, retainOnDelete, protect }) => {
     'aws:s3/bucket:Bucket',
     'aws:rds/instance:Instance',
     'aws:elasticache/replicationGroup:ReplicationGroup',
-    'postgresql:index/database:Database',
+    'fleet:index:Database',
     'fleet:index:Role',
     'kubernetes:postgresql.cnpg.io/v1:Cluster',
   ];
