@@ -23,8 +23,15 @@ export interface PlannedResource extends Subject {
   readonly ignoreChanges: readonly string[];
 }
 
+/** A function of a provider that the program called. */
+export interface PlannedCall {
+  readonly token: string;
+  readonly inputs: Record<string, unknown>;
+}
+
 export interface Plan {
   readonly resources: readonly PlannedResource[];
+  readonly calls: readonly PlannedCall[];
   readonly outputs: Record<string, unknown>;
 }
 
@@ -62,6 +69,7 @@ async function run(
   options: PlanOptions,
 ): Promise<Plan> {
   const resources: PlannedResource[] = [];
+  const calls: PlannedCall[] = [];
   await pulumi.runtime.setMocks(
     {
       newResource: ({ type, name, inputs }) => ({
@@ -70,6 +78,7 @@ async function run(
       }),
       call: ({ token, inputs }) => {
         if (token !== 'aws:iam/getPolicyDocument:getPolicyDocument') throw new Error(`unknown function ${token}`);
+        calls.push({ token, inputs: inputs as Record<string, unknown> });
         return { ...inputs, id: 'document', json: JSON.stringify(inputs) };
       },
     },
@@ -85,7 +94,7 @@ async function run(
   );
   const outputs = await settle(await deployStack(project));
   await pulumi.runtime.disconnect();
-  return { resources, outputs: outputs as Record<string, unknown> };
+  return { resources, calls, outputs: outputs as Record<string, unknown> };
 }
 
 interface RegisterRequest {
