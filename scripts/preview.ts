@@ -10,7 +10,7 @@ import { isAtRisk, type Preview, renderMarkdown, renderTerminal } from './previe
 import { previewStack, type StackDiff } from './preview/resource-diff.ts';
 import { clustersOf, readStacks } from './registry/clusters.ts';
 
-const usage = `usage: npm run preview -- [--base <ref>] [--stack <name> ...] [--format terminal|markdown|json]
+const usage = `usage: npm run preview -- [--base <ref>] [--stack <name> ...] [--format terminal|markdown|json] [--list-stacks]
 
 Says what the change from a commit to the working tree means: for each site of the registry in plain words, then the
 resources of the stacks that those sites live in. Changes nothing. Where a stack has no state here, or its cluster cannot
@@ -19,6 +19,8 @@ be reached, the registry's part is printed and the missing part named.
   --base <ref>      what to compare with (default: main)
   --stack <name>    only these stacks (default: those in which the changed sites live)
   --format <name>   default: terminal
+  --list-stacks     print the names of the stacks that an update would have to go to, as JSON, and preview nothing: those
+                    of the changed sites, or all where the program itself changed
 
 Exits 1 where data would be lost or stay behind, 78 where the registry or the settings are wrong.`;
 
@@ -31,6 +33,7 @@ await runCommand(async () => {
       base: { type: 'string', default: 'main' },
       stack: { type: 'string', multiple: true },
       format: { type: 'string', default: 'terminal' },
+      'list-stacks': { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h' },
     },
   });
@@ -44,6 +47,11 @@ await runCommand(async () => {
   await requireRegistry('sites', { clusters: clustersOf(await readStacks(undefined)) });
   const change = await compareRegistry(values.base, 'sites', root);
   const stories = tellStories(change);
+  if (values['list-stacks']) {
+    const touched = change.program.length > 0 ? await listStacks('stacks') : await stacksOf(stories);
+    console.log(JSON.stringify(touched.sort()));
+    return 0;
+  }
   const names = values.stack ?? (await stacksOf(stories));
   const stacks: StackDiff[] = [];
   if (names.length > 0) {

@@ -31,8 +31,15 @@ export interface RegistryChange {
 /** Folder of the settings. */
 const stacksDir = 'stacks';
 
-/** What a stack is made of besides the registry. */
-const programPaths = ['components', stacksDir, 'sites/*.ts', 'package-lock.json', 'Pulumi.yaml'];
+/** What a stack is made of besides the registry; the plugin among the components works through runtime/database. */
+export const programPaths = [
+  'components',
+  stacksDir,
+  'runtime/database',
+  'sites/*.ts',
+  'package-lock.json',
+  'Pulumi.yaml',
+] as const;
 
 /**
  * Compares the registry of the working tree with that of a commit.
