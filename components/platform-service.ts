@@ -51,7 +51,7 @@ export class PlatformService extends pulumi.ComponentResource {
     for (const role of ['api', 'worker'] as const) this.#createDeployment(name, role, args, secret, migration);
     this.#createRoute(name, args);
 
-    this.database = { database: databaseName, cluster: args.cluster };
+    this.database = { database: databaseName, cluster: args.cluster, tables: migration };
     this.registerOutputs({ host: args.host });
   }
 

@@ -8,6 +8,8 @@ import type { PostgresAccess } from './postgres-access.ts';
 export interface PlatformDatabaseAccess {
   readonly database: string;
   readonly cluster: PostgresAccess;
+  /** What makes its tables, where it is in this stack. */
+  readonly tables?: pulumi.Resource;
 }
 
 export interface SiteRegistrationArgs {
@@ -41,7 +43,7 @@ export class SiteRegistration extends pulumi.ComponentResource {
         admin: pulumi.secret({ ...platform.cluster.admin, ssl: platform.cluster.ssl }),
         ...(args.clusterName === undefined ? {} : { cluster: args.clusterName }),
       },
-      { parent: this },
+      { parent: this, ...(platform.tables && { dependsOn: platform.tables }) },
     );
     this.registerOutputs({});
   }

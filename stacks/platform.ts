@@ -67,7 +67,7 @@ export function createPlatform({ settings, secrets }: StackConfiguration, kubern
   if (settings.monitoring !== undefined) {
     new Monitoring('monitoring', { namespace, labels: settings.monitoring.labels }, options);
   }
-  const platform = referenceDatabase(settings, clusters);
+  let platform = referenceDatabase(settings, clusters);
   if (settings.platform.enabled) {
     const image = settings.images.platform;
     if (platform === undefined || image === undefined) {
@@ -75,7 +75,7 @@ export function createPlatform({ settings, secrets }: StackConfiguration, kubern
         `stacks/Pulumi.${settings.stack}.yaml config.ghost-fleet:platform.enabled: expected false without ${image === undefined ? 'images.platform' : 'a cluster'}; got true`,
       ]);
     }
-    new PlatformService(
+    const service = new PlatformService(
       'platform',
       {
         namespace,
@@ -88,6 +88,7 @@ export function createPlatform({ settings, secrets }: StackConfiguration, kubern
       },
       options,
     );
+    platform = service.database;
   }
   return { clusters, redis: redis?.access, search, media, platform };
 }

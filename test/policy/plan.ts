@@ -21,6 +21,8 @@ export interface PlannedResource extends Subject {
   readonly inputs: Record<string, unknown>;
   readonly retainOnDelete: boolean;
   readonly ignoreChanges: readonly string[];
+  /** URNs of what is made before it. */
+  readonly dependencies: readonly string[];
 }
 
 /** A function of a provider that the program called. */
@@ -105,6 +107,7 @@ interface RegisterRequest {
   getProtect(): boolean;
   getRetainondelete(): boolean;
   getIgnorechangesList(): string[];
+  getDependenciesList(): string[];
 }
 
 /** Pulumi's mocks hand over inputs only; what a policy has to see as well is in the request itself. */
@@ -124,6 +127,7 @@ function record(resources: PlannedResource[]): void {
       protect: request.getProtect(),
       retainOnDelete: request.getRetainondelete(),
       ignoreChanges: request.getIgnorechangesList(),
+      dependencies: request.getDependenciesList(),
     });
     register(request, callback);
   };

@@ -177,6 +177,18 @@ describe('strategies', () => {
   });
 });
 
+describe('the platform', () => {
+  it('has its tables before a site is registered in them', () => {
+    const registrations = planOf('staging on CloudNativePG with the platform').resources.filter(
+      ({ type }) => type === 'fleet:index:Registration',
+    );
+    expect(registrations.length).toBe(3);
+    for (const { dependencies } of registrations) {
+      expect(dependencies).toContainEqual(expect.stringMatching(/Job::platform-migration$/));
+    }
+  });
+});
+
 describe('production', () => {
   it('runs nothing whose image is not pinned by digest', () => {
     const images = planOf('production').resources.flatMap((resource) => {
