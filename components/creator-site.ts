@@ -15,10 +15,11 @@ import { type DnsZone, SiteDns } from './site-dns.ts';
 import { type MediaAccess, SiteMedia } from './site-media.ts';
 import { SiteNamespace } from './site-namespace.ts';
 import { SiteNetwork } from './site-network.ts';
+import { contentPath } from './site-pod.ts';
 import { type PlatformDatabaseAccess, SiteRegistration } from './site-registration.ts';
 import { SiteRoute, siteUrl } from './site-route.ts';
 import { SiteSearchIndex } from './site-search-index.ts';
-import { contentPath, probePort, SiteWorkload, serviceAccountName, sitePort } from './site-workload.ts';
+import { probePort, SiteWorkload, serviceAccountName, sitePort } from './site-workload.ts';
 
 export interface MailAccess {
   readonly host: string;
@@ -142,6 +143,7 @@ export class CreatorSite extends pulumi.ComponentResource {
         plan,
         scaling,
         volumeGiB,
+        onSqlite: args.strategy === 'sqlite',
         bindings,
         image: args.image,
         state: site.state,

@@ -2,7 +2,7 @@ import * as k8s from '@pulumi/kubernetes';
 import * as pulumi from '@pulumi/pulumi';
 import { siteLabels } from './labels.ts';
 import { restrictedContainer, restrictedPod } from './pod-security.ts';
-import type { SitePod } from './site-workload.ts';
+import type { SitePod } from './site-pod.ts';
 
 export interface SiteBackupArgs {
   readonly slug: string;

@@ -6,10 +6,10 @@ import type { Site } from '../sites/schema.ts';
 import { type Binding, secretsPath } from './binding.ts';
 import { siteLabels } from './labels.ts';
 import { restrictedContainer, restrictedPod } from './pod-security.ts';
+import { contentPath, describePod, type SitePod } from './site-pod.ts';
+import { SiteRelease } from './site-release.ts';
 import { volumeClaimSpec } from './volume-claim.ts';
 
-/** Where Ghost's content lies in the container. */
-export const contentPath = '/var/lib/ghost/content';
 export const sitePort = 2368;
 export const probePort = 2369;
 export const serviceAccountName = 'ghost';
@@ -29,6 +29,8 @@ export interface SiteWorkloadArgs {
   /** Size of the volume with everything that the site keeps in files; none where it keeps nothing there. */
   readonly volumeGiB: number | undefined;
   readonly storageClass: string | undefined;
+  /** Whether the site's database is a file on that volume. */
+  readonly onSqlite: boolean;
   /** What the parts of the site tell its container. */
   readonly bindings: readonly Binding[];
   readonly serviceAccountAnnotations: Readonly<Record<string, pulumi.Input<string>>>;
@@ -59,8 +61,19 @@ export class SiteWorkload extends pulumi.ComponentResource {
       { parent: this },
     );
     const volume = args.volumeGiB === undefined ? undefined : this.#createVolume(name, args, args.volumeGiB);
-    this.pod = describePod(args, config.metadata.name, account.metadata.name, volume?.metadata.name);
-    this.#createDeployment(name, args, metadata, environment);
+    this.pod = describePod(args.bindings, config.metadata.name, account.metadata.name, volume?.metadata.name);
+    const annotations = fingerprints(args, environment);
+    const { job } = new SiteRelease(
+      name,
+      {
+        ...args,
+        pod: this.pod,
+        besideSite: args.volumeGiB !== undefined,
+        fingerprint: pulumi.jsonStringify(annotations),
+      },
+      { parent: this },
+    );
+    this.#createDeployment(name, args, metadata, annotations, job);
     const service = new k8s.core.v1.Service(
       `${name}-service`,
       {
@@ -97,7 +110,8 @@ export class SiteWorkload extends pulumi.ComponentResource {
     name: string,
     args: SiteWorkloadArgs,
     metadata: { name: string; namespace: pulumi.Input<string>; labels: Record<string, string> },
-    environment: Readonly<Record<string, pulumi.Input<string>>>,
+    annotations: Readonly<Record<string, pulumi.Input<string>>>,
+    release: k8s.batch.v1.Job,
   ): void {
     const rolling = args.volumeGiB === undefined;
     new k8s.apps.v1.Deployment(
@@ -113,13 +127,13 @@ export class SiteWorkload extends pulumi.ComponentResource {
             ? { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } }
             : { type: 'Recreate' },
           template: {
-            metadata: { labels: siteLabels(args.slug), annotations: fingerprints(args, environment) },
+            metadata: { labels: siteLabels(args.slug), annotations },
             spec: sitePodSpec(args, this.pod),
           },
         },
       },
       // Where the autoscaler decides, its number is not a difference.
-      { parent: this, ignoreChanges: scales(args) ? ['spec.replicas'] : [] },
+      { parent: this, dependsOn: [release], ignoreChanges: scales(args) ? ['spec.replicas'] : [] },
     );
   }
 
@@ -144,14 +158,6 @@ export class SiteWorkload extends pulumi.ComponentResource {
       { parent: this },
     );
   }
-}
-
-/** What a pod of the site mounts and is told. */
-export interface SitePod {
-  readonly serviceAccountName: pulumi.Input<string>;
-  readonly envFrom: k8s.types.input.core.v1.EnvFromSource[];
-  readonly volumeMounts: k8s.types.input.core.v1.VolumeMount[];
-  readonly volumes: k8s.types.input.core.v1.Volume[];
 }
 
 function scales(args: SiteWorkloadArgs): boolean {
@@ -192,38 +198,6 @@ function fingerprints(
 
 function digest(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 32);
-}
-
-function describePod(
-  args: SiteWorkloadArgs,
-  configName: pulumi.Input<string>,
-  accountName: pulumi.Input<string>,
-  claimName: pulumi.Input<string> | undefined,
-): SitePod {
-  const secrets = args.bindings.flatMap(({ secret }) => (secret === undefined ? [] : [secret]));
-  const content =
-    claimName === undefined
-      ? { name: 'content', emptyDir: { sizeLimit: '1Gi' } }
-      : { name: 'content', persistentVolumeClaim: { claimName } };
-  const projected = {
-    name: 'secrets',
-    projected: {
-      defaultMode: 0o440,
-      sources: secrets.map(({ name, variables }) => ({
-        secret: { name, items: variables.map((variable) => ({ key: variable, path: variable })) },
-      })),
-    },
-  };
-  return {
-    serviceAccountName: accountName,
-    envFrom: [{ configMapRef: { name: configName } }],
-    volumes: [content, { name: 'tmp', emptyDir: { sizeLimit: '512Mi' } }, ...(secrets.length === 0 ? [] : [projected])],
-    volumeMounts: [
-      { name: 'content', mountPath: contentPath },
-      { name: 'tmp', mountPath: '/tmp' },
-      ...(secrets.length === 0 ? [] : [{ name: 'secrets', mountPath: secretsPath, readOnly: true }]),
-    ],
-  };
 }
 
 function sitePodSpec(args: SiteWorkloadArgs, pod: SitePod): k8s.types.input.core.v1.PodSpec {

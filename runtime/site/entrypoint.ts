@@ -15,16 +15,19 @@ import {
   reportMigrations,
 } from './migration/migrate.ts';
 import { DatabaseNotPreparedError } from './migration/postgres-target.ts';
+import { rehearseMigrations } from './migration/rehearse.ts';
 import type { MigrationTarget } from './migration/target.ts';
 import { ProbeServer } from './probes.ts';
 
-const usage = `usage: node runtime/site/entrypoint.ts [migrate [--check] | maintenance | config]
+const usage = `usage: node runtime/site/entrypoint.ts [migrate [--check | --rehearse] | maintenance | config]
 
 Runs one Ghost site from the environment that runtime/site/config.ts defines.
 
   (nothing)         migrate if need be, then serve
   migrate           migrate and exit
   migrate --check   say what would be migrated; exits 1 when something is missing
+  migrate --rehearse
+                    run what is missing on a copy of the site's SQLite file
   maintenance       answer with a page and 503 in the place of the site
   config            print the resolved configuration, secrets masked
 
@@ -34,9 +37,16 @@ const exit = { ok: 0, behind: 1, unavailable: 69, internal: 70, configuration: 7
 
 async function main(args: readonly string[]): Promise<void> {
   const [command = 'serve', ...rest] = args;
-  const known = ['serve', 'migrate', 'migrate --check', 'maintenance', 'config', '--help', '-h'].includes(
-    [command, ...rest].join(' '),
-  );
+  const known = [
+    'serve',
+    'migrate',
+    'migrate --check',
+    'migrate --rehearse',
+    'maintenance',
+    'config',
+    '--help',
+    '-h',
+  ].includes([command, ...rest].join(' '));
   if (!known || command === '--help' || command === '-h') {
     console.error(known ? usage : `expected one of the commands below; got ${args.join(' ')}\n\n${usage}`);
     process.exit(known ? exit.ok : exit.configuration);
@@ -55,7 +65,8 @@ async function main(args: readonly string[]): Promise<void> {
   }
   const logger = createLogger(config);
   try {
-    if (command === 'migrate') await runMigrations(config, logger, rest.includes('--check'));
+    if (command === 'migrate' && rest.includes('--rehearse')) await rehearse(config, logger);
+    else if (command === 'migrate') await runMigrations(config, logger, rest.includes('--check'));
     else if (command === 'maintenance') await serveMaintenance(config, logger);
     else await serve(config, logger);
   } catch (error) {
@@ -84,6 +95,12 @@ async function runMigrations(config: SiteConfig, logger: Logger, checkOnly: bool
     await target.close();
   }
   // Ghost's modules keep timers and a pool; the work is done.
+  process.exit();
+}
+
+async function rehearse(config: SiteConfig, logger: Logger): Promise<void> {
+  const { state, missing } = await rehearseMigrations(config, logger);
+  console.log(JSON.stringify({ state, missing, rehearsed: state === 'behind' }));
   process.exit();
 }
 

@@ -9,6 +9,7 @@ interface SqliteDatabase {
   prepare(sql: string): { all(): Record<string, unknown>[]; pluck(): { all(): unknown[]; get(): unknown } };
   exec(sql: string): void;
   pragma(sql: string): void;
+  backup(file: string): Promise<unknown>;
   close(): void;
 }
 type SqliteConstructor = new (file: string, options?: { timeout?: number }) => SqliteDatabase;
@@ -25,7 +26,7 @@ export class SqliteTarget implements MigrationTarget {
 
   constructor(filename: string, ghostPath: string) {
     this.#filename = filename;
-    this.#Database = createRequire(path.join(ghostPath, 'package.json'))('better-sqlite3') as SqliteConstructor;
+    this.#Database = requireSqlite(ghostPath);
   }
 
   async connect(): Promise<void> {
@@ -102,4 +103,18 @@ export class SqliteTarget implements MigrationTarget {
     if (this.#database === undefined) throw new Error('the SQLite file is not open');
     return this.#database;
   }
+}
+
+/** Copies a file as it stands at one moment, through SQLite, while others may read and write it. */
+export async function copySqlite(from: string, to: string, ghostPath: string): Promise<void> {
+  const database = new (requireSqlite(ghostPath))(from);
+  try {
+    await database.backup(to);
+  } finally {
+    database.close();
+  }
+}
+
+function requireSqlite(ghostPath: string): SqliteConstructor {
+  return createRequire(path.join(ghostPath, 'package.json'))('better-sqlite3') as SqliteConstructor;
 }

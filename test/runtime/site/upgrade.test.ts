@@ -1,4 +1,6 @@
+import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
+import Database from 'better-sqlite3';
 import pg from 'pg';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { locateSiteDatabase } from '../../../runtime/database/provision.ts';
@@ -67,5 +69,46 @@ describe.each(['schema', 'database'] as const)('a site of Ghost 6.46.0 on %s', (
     ).ready();
     await fresh.stop();
     expect(await schemaOf(slug, strategy)).toEqual(await schemaOf(neighbour, strategy));
+  });
+});
+
+describe('a site of Ghost 6.46.0 on SQLite', () => {
+  it('has the migrations of the pinned release rehearsed on a copy while it serves, and its file stays as it is', async () => {
+    const slug = 'rehearses';
+    const env = await siteEnvironment({
+      dir: shared.dir,
+      slug,
+      title: slug,
+      strategy: 'sqlite',
+      server: shared.server,
+    });
+    const ghostPath = path.resolve(`.tools/ghost-${olderRelease}`);
+    const old = await new SiteUnderTest({ ...env, GHOST_PATH: ghostPath }).ready();
+    const file = env.DATABASE_FILENAME ?? '';
+    const before = await readFile(file);
+    const files = await readdir(path.dirname(file));
+    const rehearse = async () => {
+      const run = new SiteUnderTest(env, ['migrate', '--rehearse']);
+      return { code: await run.exited(), output: run.output };
+    };
+
+    const good = await rehearse();
+    expect(good.code, good.output).toBe(0);
+    expect(good.output).toMatch(/{"state":"behind","missing":\["[^\n]+"\],"rehearsed":true}\n$/);
+    expect(await readFile(file)).toEqual(before);
+    expect(await readdir(path.dirname(file))).toEqual(files);
+    expect((await old.get('/')).status).toBe(200);
+    await old.stop();
+
+    // What a later migration of Ghost's builds on is gone: it fails, and on the copy only.
+    const database = new Database(file);
+    database.exec('pragma foreign_keys = off; drop table gifts');
+    database.close();
+    const broken = await readFile(file);
+    const bad = await rehearse();
+    expect(bad.code, bad.output).toBe(70);
+    expect(bad.output).toContain('no such table: gifts');
+    expect(await readFile(file)).toEqual(broken);
+    expect(await readdir(path.dirname(file))).toEqual(files);
   });
 });
