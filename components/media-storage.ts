@@ -126,7 +126,10 @@ export class MediaStorage extends pulumi.ComponentResource {
     );
   }
 
-  /** CloudFront reads objects; nobody reads without it, and nobody speaks to the bucket in plain. */
+  /**
+   * CloudFront reads what the sites publish below `<slug>/content/`, and not their themes and settings beside it; nobody
+   * reads without it, and nobody speaks to the bucket in plain.
+   */
   #allowReading(name: string, bucket: s3.Bucket, distribution: cloudfront.Distribution, region: string): void {
     const document = iam.getPolicyDocumentOutput(
       {
@@ -135,7 +138,7 @@ export class MediaStorage extends pulumi.ComponentResource {
             sid: 'ReadThroughCloudFront',
             principals: [{ type: 'Service', identifiers: ['cloudfront.amazonaws.com'] }],
             actions: ['s3:GetObject'],
-            resources: [pulumi.interpolate`${bucket.arn}/*`],
+            resources: [pulumi.interpolate`${bucket.arn}/*/content/*`],
             conditions: [{ test: 'StringEquals', variable: 'AWS:SourceArn', values: [distribution.arn] }],
           },
           {

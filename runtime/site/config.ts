@@ -48,6 +48,20 @@ export interface MailSettings {
   readonly password: string | undefined;
 }
 
+/** A bucket for what would otherwise lie in the site's files: images, media, files, themes, redirects and routes. */
+export interface MediaSettings {
+  readonly bucket: string;
+  /** Keys of the site begin with it: `aurora-letters/`. */
+  readonly prefix: string;
+  /** Where the bucket's objects can be read; the key follows. */
+  readonly publicUrl: string;
+  readonly region: string;
+  /** A server that speaks S3's protocol; undefined for AWS itself. */
+  readonly endpoint: string | undefined;
+  /** Undefined: the container's own identity decides. */
+  readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string } | undefined;
+}
+
 /** Everything a site's container is told, typed and checked. */
 export interface SiteConfig {
   /** `default` where one plain site runs outside a fleet. */
@@ -76,6 +90,8 @@ export interface SiteConfig {
   /** How long the database may stay away before the entrypoint gives up with exit code 69. */
   readonly databaseWaitSeconds: number;
   readonly mail: MailSettings;
+  /** Undefined: all of it lies below `contentPath`. */
+  readonly media: MediaSettings | undefined;
 }
 
 /** The environment does not describe a site. The message names every problem, a line each, and no secret. */
@@ -128,6 +144,7 @@ export function readSiteConfig(env: NodeJS.ProcessEnv): SiteConfig {
       user: read.text('MAIL_USER'),
       password: read.text('MAIL_PASSWORD'),
     },
+    media: readMedia(read, slug),
   };
   if (config.port === config.probePort) read.report('PROBE_PORT', 'another port than PORT', String(config.probePort));
   if (read.problems.length > 0) throw new SiteConfigError(read.problems);
@@ -137,7 +154,9 @@ export function readSiteConfig(env: NodeJS.ProcessEnv): SiteConfig {
 /** The configuration as it may be shown: passwords masked. */
 export function maskSecrets(config: SiteConfig): unknown {
   return JSON.parse(
-    JSON.stringify(config, (key, value: unknown) => (key === 'password' && value !== undefined ? '********' : value)),
+    JSON.stringify(config, (key, value: unknown) =>
+      ['password', 'secretAccessKey'].includes(key) && value !== undefined ? '********' : value,
+    ),
   );
 }
 
@@ -147,6 +166,31 @@ function readSlug(read: EnvironmentReader, multisite: boolean): string {
     read.report('SITE_SLUG', 'a slug such as aurora-letters', JSON.stringify(slug));
   }
   return slug;
+}
+
+function readMedia(read: EnvironmentReader, slug: string): MediaSettings | undefined {
+  const bucket = read.text('S3_BUCKET');
+  if (bucket === undefined) return undefined;
+  const accessKeyId = read.text('S3_ACCESS_KEY_ID');
+  const secretAccessKey = read.text('S3_SECRET_ACCESS_KEY');
+  if ((accessKeyId === undefined) !== (secretAccessKey === undefined)) {
+    const missing = accessKeyId === undefined ? 'S3_ACCESS_KEY_ID' : 'S3_SECRET_ACCESS_KEY';
+    read.report(missing, 'both parts of the credentials, or neither', 'nothing');
+  }
+  const webAddress = /^https?:\/\/[^\s/@?#]+(\/[^\s?#]*)?$/;
+  return {
+    bucket,
+    prefix:
+      read.matching('S3_PREFIX', /^[^/]([^/]|\/(?!\/))*\/$/, 'a prefix that ends in /') ?? namesOf(slug).mediaPrefix,
+    publicUrl: (
+      read.matching('S3_PUBLIC_URL', webAddress, 'the URL where objects can be read') ??
+      read.required('S3_PUBLIC_URL', 'the URL where objects can be read')
+    ).replace(/\/+$/, ''),
+    region: read.text('S3_REGION') ?? 'us-east-1',
+    endpoint: read.matching('S3_ENDPOINT', webAddress, 'the URL of a server that speaks the protocol of S3'),
+    credentials:
+      accessKeyId === undefined || secretAccessKey === undefined ? undefined : { accessKeyId, secretAccessKey },
+  };
 }
 
 function readUrl(read: EnvironmentReader, fallback: string | undefined): string {

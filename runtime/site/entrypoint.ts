@@ -5,6 +5,8 @@ import { assertDialectInstalled, installPostgresDialect } from './database/insta
 import { GhostPackage, type RunningGhost } from './ghost.ts';
 import { createLogger, type Logger } from './logger.ts';
 import { serveMaintenance } from './maintenance.ts';
+import { saveBeforeAnswering } from './media/theme-requests.ts';
+import { MediaUnavailableError, ThemeStore } from './media/theme-store.ts';
 import { SiteMetrics } from './metrics.ts';
 import {
   connectWithin,
@@ -31,7 +33,7 @@ Runs one Ghost site from the environment that runtime/site/config.ts defines.
   maintenance       answer with a page and 503 in the place of the site
   config            print the resolved configuration, secrets masked
 
-Exit codes: 0, 69 the database stayed away past DATABASE_WAIT_SECONDS, 70 internal, 78 configuration.`;
+Exit codes: 0, 69 the database stayed away past DATABASE_WAIT_SECONDS or the bucket did not answer, 70 internal, 78 configuration.`;
 
 const exit = { ok: 0, behind: 1, unavailable: 69, internal: 70, configuration: 78 } as const;
 
@@ -113,9 +115,9 @@ async function serve(config: SiteConfig, logger: Logger): Promise<void> {
   await probes.listen();
 
   const ghost = prepareGhost(config);
-  const [target] = await Promise.all([
+  const [target, themes] = await Promise.all([
     migrateFirst(config, ghost, probes, logger),
-    prepareContentPath(config.contentPath, config.ghostPath),
+    prepareContent(config, logger),
   ]);
   metrics.setMigrationState('ready');
   probes.migrations = 'ready';
@@ -127,11 +129,24 @@ async function serve(config: SiteConfig, logger: Logger): Promise<void> {
   const running = await ghost.boot();
   await target.close();
   if (config.database.client === 'postgres') assertDialectInstalled();
-  if (running.server.httpServer !== null) metrics.observeServer(running.server.httpServer);
+  const { httpServer } = running.server;
+  if (httpServer !== null) {
+    metrics.observeServer(httpServer);
+    if (themes !== undefined) saveBeforeAnswering(httpServer, () => themes.save(), logger);
+  }
   metrics.observeDatabase(running.knex);
   stopOnSignal(config, running, probes, logger);
   probes.serve(running.knex);
   logger.info({ url: config.url, port: config.port, probePort: config.probePort }, 'serving');
+}
+
+async function prepareContent(config: SiteConfig, logger: Logger): Promise<ThemeStore | undefined> {
+  const { contentPath, ghostPath, media } = config;
+  await prepareContentPath(contentPath, ghostPath);
+  if (media === undefined) return undefined;
+  const themes = new ThemeStore(media, contentPath, ghostPath);
+  await themes.restore(logger);
+  return themes;
 }
 
 function prepareGhost(config: SiteConfig): GhostPackage {
@@ -185,7 +200,7 @@ function stopOnSignal(config: SiteConfig, running: RunningGhost, probes: ProbeSe
 }
 
 function exitCodeOf(error: unknown): number {
-  if (error instanceof DatabaseUnavailableError) return exit.unavailable;
+  if (error instanceof DatabaseUnavailableError || error instanceof MediaUnavailableError) return exit.unavailable;
   return error instanceof DatabaseNotPreparedError ? exit.configuration : exit.internal;
 }
 

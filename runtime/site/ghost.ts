@@ -6,6 +6,7 @@ import type { Knex } from 'knex';
 import type { SiteConfig } from './config.ts';
 import { ghostDatabaseConfig } from './database/connection.ts';
 import { whileMigrating } from './database/migration-phase.ts';
+import { ghostMediaConfig } from './media/ghost-config.ts';
 
 /** The part of Ghost's server object that is used here. */
 export interface GhostServer {
@@ -103,6 +104,9 @@ export class GhostPackage {
         transports: ['stdout'],
         rotation: { enabled: false },
       });
+    }
+    if (this.#config.media !== undefined) {
+      for (const [key, value] of Object.entries(ghostMediaConfig(this.#config.media))) config.set(key, value);
     }
     const mail = this.#mailConfig(config.get('mail'));
     if (mail !== undefined) config.set('mail', mail);

@@ -56,6 +56,7 @@ export interface Platform {
 const pulumiVersion = '3.259.0';
 const kubernetesVersion = '1.34.4';
 const etcdVersion = '3.6.5';
+const versitygwVersion = '1.8.0';
 
 const kubernetesModule = {
   module: 'scripts/tools/go/kubernetes',
@@ -139,6 +140,29 @@ function kubernetesDownload(program: string, os: string, arch: string): Download
   return { url, checksums: `${url}.sha256` };
 }
 
+/** A server that speaks S3's protocol over a folder of files. */
+const versitygw: Tool = {
+  name: 'versitygw',
+  version: versitygwVersion,
+  cpuMinutes: 3,
+  builds: [
+    {
+      program: 'versitygw',
+      module: 'scripts/tools/go/versitygw',
+      package: 'github.com/versity/versitygw/cmd/versitygw',
+      variables: { 'main.Version': versitygwVersion },
+    },
+  ],
+  download: ({ os, goArch }) => {
+    const release = `https://github.com/versity/versitygw/releases/download/v${versitygwVersion}`;
+    const system = os === 'linux' ? 'Linux' : 'Darwin';
+    const folder = `versitygw_v${versitygwVersion}_${system}_${goArch === 'amd64' ? 'x86_64' : goArch}`;
+    return { url: `${release}/${folder}.tar.gz`, checksums: `${release}/checksums.txt`, folder };
+  },
+  versionArguments: ['--version'],
+  fits: ([major, minor]) => major === 1 && minor >= 8,
+};
+
 const providers: readonly Provider[] = [
   {
     name: 'random',
@@ -176,6 +200,7 @@ export const manifest = {
     'kube-apiserver': kubeApiserver,
     'kube-controller-manager': kubeControllerManager,
     kubectl,
+    versitygw,
   },
   providers,
 } as const;
@@ -189,6 +214,8 @@ export const toolSets = {
   engine: { tools: ['pulumi'], providers: true },
   /** A Kubernetes API without nodes, as the engine tests use it. */
   'api-server': { tools: ['etcd', 'kube-apiserver', 'kube-controller-manager'], providers: false },
+  /** A server that speaks S3's protocol. */
+  'object-storage': { tools: ['versitygw'], providers: false },
   /** What people type at a cluster. */
   cluster: { tools: ['kubectl'], providers: false },
 } as const satisfies Record<string, { readonly tools: readonly ToolName[]; readonly providers: boolean }>;

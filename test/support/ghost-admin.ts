@@ -35,12 +35,25 @@ export class GhostAdmin {
   }
 
   send(method: string, path: string, body?: unknown): Promise<ApiAnswer> {
-    const text = body === undefined ? undefined : JSON.stringify(body);
+    const content = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
+    return this.#exchange(method, path, 'application/json', content);
+  }
+
+  /** Sends a file as a browser's form does. */
+  async upload(path: string, field: string, file: File): Promise<ApiAnswer> {
+    const form = new FormData();
+    form.set(field, file);
+    const encoded = new Response(form);
+    const type = encoded.headers.get('content-type') ?? '';
+    return this.#exchange('POST', path, type, Buffer.from(await encoded.arrayBuffer()));
+  }
+
+  #exchange(method: string, path: string, type: string, content: Buffer | undefined): Promise<ApiAnswer> {
     const headers = {
       host: this.#url.host,
       origin: this.#url.origin,
-      'content-type': 'application/json',
-      ...(text === undefined ? {} : { 'content-length': Buffer.byteLength(text) }),
+      'content-type': type,
+      ...(content === undefined ? {} : { 'content-length': content.length }),
       ...(this.#cookie === '' ? {} : { cookie: this.#cookie }),
     };
     return new Promise((resolve, reject) => {
@@ -60,7 +73,7 @@ export class GhostAdmin {
         },
       );
       sent.once('error', reject);
-      sent.end(text);
+      sent.end(content);
     });
   }
 }

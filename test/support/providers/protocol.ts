@@ -19,3 +19,11 @@ export const {
 export const {
   Empty,
 }: typeof import('google-protobuf/google/protobuf/empty_pb.js') = require('google-protobuf/google/protobuf/empty_pb.js');
+
+export const {
+  Any,
+}: typeof import('google-protobuf/google/protobuf/any_pb.js') = require('google-protobuf/google/protobuf/any_pb.js');
+
+export const {
+  Status,
+}: typeof import('@pulumi/pulumi/proto/status_pb.js') = require('@pulumi/pulumi/proto/status_pb.js');

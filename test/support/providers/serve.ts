@@ -11,7 +11,7 @@ import type {
   UpdateRequest,
 } from '@pulumi/pulumi/proto/provider_pb.js';
 import { changedPaths, type Properties } from './properties.ts';
-import { Empty, messages, PluginInfo, Struct, service } from './protocol.ts';
+import { Any, Empty, messages, PluginInfo, Status, Struct, service } from './protocol.ts';
 
 /** What changed between two sets of inputs. */
 export interface Difference {
@@ -33,9 +33,16 @@ export interface StandInProvider {
   configure(settings: Properties): Promise<void>;
   /** Inputs with defaults filled in. */
   check(urn: string, before: Properties, inputs: Properties): Promise<Properties>;
-  diff(urn: string, before: Properties, inputs: Properties): Difference;
-  create(urn: string, inputs: Properties, preview: boolean): Promise<{ id: string; properties: Properties }>;
-  update(urn: string, id: string, inputs: Properties, preview: boolean): Promise<Properties>;
+  /** @param before the inputs of the last run; `stored` is what that made of them */
+  diff(urn: string, before: Properties, inputs: Properties, stored: Properties): Difference;
+  /** @param seconds that the program allows; undefined for the provider's own default */
+  create(
+    urn: string,
+    inputs: Properties,
+    preview: boolean,
+    seconds?: number,
+  ): Promise<{ id: string; properties: Properties }>;
+  update(urn: string, id: string, inputs: Properties, preview: boolean, seconds?: number): Promise<Properties>;
   /** Undefined where the resource is gone. */
   read(
     urn: string,
@@ -45,6 +52,18 @@ export interface StandInProvider {
   ): Promise<{ id: string; inputs: Properties; properties: Properties } | undefined>;
   delete(urn: string, id: string, properties: Properties): Promise<void>;
   invoke(token: string, args: Properties): Promise<Properties>;
+}
+
+/** The resource exists and does not work: the engine records it, fails the update, and tries again in the next one. */
+export class InitialisationError extends Error {
+  readonly id: string;
+  readonly properties: Properties;
+  constructor(message: string, id: string, properties: Properties) {
+    super(message);
+    this.name = 'InitialisationError';
+    this.id = id;
+    this.properties = properties;
+  }
 }
 
 const engineCheckMs = 1000;
@@ -88,15 +107,20 @@ function implement(provider: StandInProvider): grpc.UntypedServiceImplementation
       return new messages.CheckResponse().setInputs(write(inputs));
     }),
     diff: answer(async (request: DiffRequest) =>
-      writeDifference(provider.diff(request.getUrn(), read(request.getOldInputs()), read(request.getNews()))),
+      writeDifference(
+        provider.diff(request.getUrn(), read(request.getOldInputs()), read(request.getNews()), read(request.getOlds())),
+      ),
     ),
     create: answer(async (request: CreateRequest) => {
-      const made = await provider.create(request.getUrn(), read(request.getProperties()), request.getPreview());
+      const inputs = read(request.getProperties());
+      const seconds = request.getTimeout() || undefined;
+      const made = await provider.create(request.getUrn(), inputs, request.getPreview(), seconds);
       return new messages.CreateResponse().setId(made.id).setProperties(write(made.properties));
     }),
     update: answer(async (request: UpdateRequest) => {
       const inputs = read(request.getNews());
-      const updated = await provider.update(request.getUrn(), request.getId(), inputs, request.getPreview());
+      const seconds = request.getTimeout() || undefined;
+      const updated = await provider.update(request.getUrn(), request.getId(), inputs, request.getPreview(), seconds);
       return new messages.UpdateResponse().setProperties(write(updated));
     }),
     read: answer(async (request: ReadRequest) => {
@@ -117,9 +141,24 @@ function answer<Request, Response>(respond: (request: Request) => Promise<Respon
   return (call: grpc.ServerUnaryCall<Request, Response>, callback: grpc.sendUnaryData<Response>): void => {
     respond(call.request).then(
       (response) => callback(null, response),
-      (error: Error) => callback({ code: grpc.status.UNKNOWN, details: error.message }),
+      (error: Error) => callback({ code: grpc.status.UNKNOWN, details: error.message, metadata: detail(error) }),
     );
   };
+}
+
+/** What gRPC carries beside an error's text, in the form that Go's library writes and reads. */
+function detail(error: Error): grpc.Metadata {
+  const metadata = new grpc.Metadata();
+  if (!(error instanceof InitialisationError)) return metadata;
+  const failed = new messages.ErrorResourceInitFailed()
+    .setId(error.id)
+    .setProperties(write(error.properties))
+    .setReasonsList([error.message]);
+  const packed = new Any();
+  packed.pack(failed.serializeBinary(), 'pulumirpc.ErrorResourceInitFailed');
+  const status = new Status().setCode(grpc.status.UNKNOWN).setMessage(error.message).addDetails(packed);
+  metadata.add('grpc-status-details-bin', Buffer.from(status.serializeBinary()));
+  return metadata;
 }
 
 function writeDifference(difference: Difference): DiffResponse {

@@ -26,24 +26,24 @@ describe('the stand-in for the kubernetes provider', () => {
 
   it('sees no difference in the order of keys', () => {
     const [before, after] = [deployment({ replicas: 1, paused: false }), deployment({ paused: false, replicas: 1 })];
-    expect(provider.diff(urn, before, after).changed).toEqual([]);
+    expect(provider.diff(urn, before, after, {}).changed).toEqual([]);
   });
 
   it('updates what can be updated and replaces what cannot, the old one first where the name stays', () => {
     const before = deployment({ replicas: 1, selector: { matchLabels: { app: 'web' } } });
     const scaled = deployment({ replicas: 2, selector: { matchLabels: { app: 'web' } } });
-    expect(provider.diff(urn, before, scaled)).toEqual({
+    expect(provider.diff(urn, before, scaled, {})).toEqual({
       changed: ['spec.replicas'],
       replacing: [],
       deleteBeforeReplace: false,
     });
     const reselected = deployment({ replicas: 1, selector: { matchLabels: { app: 'site' } } });
-    expect(provider.diff(urn, before, reselected)).toEqual({
+    expect(provider.diff(urn, before, reselected, {})).toEqual({
       changed: ['spec.selector.matchLabels.app'],
       replacing: ['spec.selector.matchLabels.app'],
       deleteBeforeReplace: true,
     });
-    const renamed = provider.diff(urn, before, deployment(before.spec, 'site'));
+    const renamed = provider.diff(urn, before, deployment(before.spec, 'site'), {});
     expect([renamed.replacing, renamed.deleteBeforeReplace]).toEqual([['metadata.name'], false]);
   });
 

@@ -45,6 +45,15 @@ export class KubernetesApi {
    * @throws ApiError with the server's own message
    */
   async send(method: string, path: string, body?: unknown, contentType = 'application/json'): Promise<Properties> {
+    return parse(await this.#exchange(method, path, body, contentType));
+  }
+
+  /** Reads what is no object, such as a log. @throws ApiError */
+  async read(path: string): Promise<string> {
+    return this.#exchange('GET', path);
+  }
+
+  async #exchange(method: string, path: string, body?: unknown, contentType = 'application/json'): Promise<string> {
     const text = body === undefined ? undefined : JSON.stringify(body);
     const headers: Record<string, string> = { accept: 'application/json' };
     if (text !== undefined) {
@@ -65,17 +74,11 @@ export class KubernetesApi {
       sent.once('error', reject);
       sent.end(text);
     });
-    const parsed: unknown = answer.startsWith('{') ? JSON.parse(answer) : {};
-    const object = isObject(parsed) ? parsed : {};
-    if (status >= 300) {
-      const details = isObject(object.details) ? object.details.kind : undefined;
-      throw new ApiError(
-        status,
-        String(object.message ?? `${method} ${path}: ${status}`),
-        details as string | undefined,
-      );
-    }
-    return object;
+    if (status < 300) return answer;
+    const problem = parse(answer);
+    const kind = isObject(problem.details) ? problem.details.kind : undefined;
+    const message = String(problem.message ?? `${method} ${path}: ${status}`);
+    throw new ApiError(status, message, kind as string | undefined);
   }
 
   /**
@@ -117,4 +120,9 @@ export class KubernetesApi {
     this.#kinds.set(version, asked);
     return asked;
   }
+}
+
+function parse(answer: string): Properties {
+  const parsed: unknown = answer.startsWith('{') ? JSON.parse(answer) : {};
+  return isObject(parsed) ? parsed : {};
 }

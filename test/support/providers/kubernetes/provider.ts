@@ -1,18 +1,19 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { changedPaths, hasUnknowns, isObject, type Properties, valueAt } from '../properties.ts';
-import type { Difference, StandInProvider } from '../serve.ts';
+import { type Difference, InitialisationError, type StandInProvider } from '../serve.ts';
 import { ApiError, KubernetesApi } from './api.ts';
 import { keepsName, replacingPaths } from './immutable.ts';
 import { readKubeconfig } from './kubeconfig.ts';
+import { mustBeReplaced, NotReadyError, untilReady } from './readiness.ts';
 
 const fieldManager = 'pulumi-kubernetes';
 const deletionSeconds = 300;
 
 /**
  * Serves the objects of npm's @pulumi/kubernetes on a real API server by server-side apply with strict validation; a
- * preview asks the server with a dry run. Not upstream's provider: it does not wait for workloads to become ready, and
- * has no Helm, YAML, Kustomize or patch resources.
+ * preview asks the server with a dry run. It waits for Deployments, StatefulSets and Jobs. Not upstream's provider: it waits
+ * for nothing else, and has no Helm, YAML, Kustomize or patch resources.
  */
 export class KubernetesStandIn implements StandInProvider {
   readonly name = 'kubernetes';
@@ -47,13 +48,20 @@ export class KubernetesStandIn implements StandInProvider {
     return { ...inputs, metadata: { ...metadata, name } };
   }
 
-  diff(_urn: string, before: Properties, inputs: Properties): Difference {
-    const changed = changedPaths(before, inputs).filter((path) => !path.startsWith('__'));
-    const replacing = replacingPaths(inputs, changed);
+  diff(_urn: string, before: Properties, inputs: Properties, stored: Properties): Difference {
+    const differing = changedPaths(before, inputs).filter((path) => !path.startsWith('__'));
+    const again = mustBeReplaced(stored) ? ['spec.template'] : [];
+    const changed = [...differing, ...again];
+    const replacing = [...replacingPaths(inputs, differing), ...again];
     return { changed, replacing, deleteBeforeReplace: replacing.length > 0 && keepsName(before, inputs) };
   }
 
-  async create(_urn: string, inputs: Properties, preview: boolean): Promise<{ id: string; properties: Properties }> {
+  async create(
+    _urn: string,
+    inputs: Properties,
+    preview: boolean,
+    seconds?: number,
+  ): Promise<{ id: string; properties: Properties }> {
     if (!preview && !this.#upsert) {
       const { path, id } = await this.#server().locate(inputs);
       // Upstream creates first and applies later, so that what somebody else made is never taken over by accident.
@@ -61,11 +69,11 @@ export class KubernetesStandIn implements StandInProvider {
         throw new ApiError(409, `${inputs.kind} ${id} already exists: import it, or set upsertExistingObjects`);
       }
     }
-    return this.#apply(inputs, preview);
+    return this.#apply(inputs, preview, seconds);
   }
 
-  async update(_urn: string, _id: string, inputs: Properties, preview: boolean): Promise<Properties> {
-    return (await this.#apply(inputs, preview)).properties;
+  async update(_urn: string, _id: string, inputs: Properties, preview: boolean, seconds?: number): Promise<Properties> {
+    return (await this.#apply(inputs, preview, seconds)).properties;
   }
 
   async read(
@@ -104,14 +112,23 @@ export class KubernetesStandIn implements StandInProvider {
     throw new Error(`${token}: the stand-in for the kubernetes provider has no functions`);
   }
 
-  async #apply(inputs: Properties, preview: boolean): Promise<{ id: string; properties: Properties }> {
+  async #apply(
+    inputs: Properties,
+    preview: boolean,
+    seconds: number | undefined,
+  ): Promise<{ id: string; properties: Properties }> {
     if (preview && (hasUnknowns(inputs) || this.#api === undefined)) return { id: '', properties: inputs };
     const query = new URLSearchParams({ fieldManager, fieldValidation: 'Strict', force: 'true' });
     if (preview) query.set('dryRun', 'All');
     try {
       const { path, id } = await this.#server().locate(inputs);
-      const live = await this.#server().send('PATCH', `${path}?${query}`, inputs, 'application/apply-patch+yaml');
-      return { id, properties: preview ? withoutServerFields(live) : withoutManagedFields(live) };
+      const stored = await this.#server().send('PATCH', `${path}?${query}`, inputs, 'application/apply-patch+yaml');
+      if (preview) return { id, properties: withoutServerFields(stored) };
+      const live = await untilReady(this.#server(), path, stored, seconds).catch((error: unknown) => {
+        if (!(error instanceof NotReadyError)) throw error;
+        throw new InitialisationError(error.message, id, withoutManagedFields(error.live));
+      });
+      return { id, properties: withoutManagedFields(live) };
     } catch (error) {
       // The namespace or the definition of the kind may be made by the same update.
       const awaited =
