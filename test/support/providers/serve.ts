@@ -156,7 +156,7 @@ function detail(error: Error): grpc.Metadata {
     .setReasonsList([error.message]);
   const packed = new Any();
   packed.pack(failed.serializeBinary(), 'pulumirpc.ErrorResourceInitFailed');
-  const status = new Status().setCode(grpc.status.UNKNOWN).setMessage(error.message).addDetails(packed);
+  const status = new Status().setCode(grpc.status.UNKNOWN).setMessage(error.message).setDetailsList([packed]);
   metadata.add('grpc-status-details-bin', Buffer.from(status.serializeBinary()));
   return metadata;
 }
