@@ -22,6 +22,8 @@ export async function rehearseMigrations(config: SiteConfig, logger: Logger): Pr
   const report = await inspect(config);
   if (report.state !== 'behind') return report;
   const copy = `${filename}.rehearsal`;
+  // Ghost exports a site beside its files before it migrates; the copy is one.
+  process.env.disableJSBackups = 'true';
   const remove = () => Promise.all(['', '-journal', '-wal', '-shm'].map((end) => rm(copy + end, { force: true })));
   await remove();
   try {
