@@ -31,6 +31,7 @@ describe('the manifest of the tools', () => {
       ['test/support/language-host', `github.com/pulumi/pulumi/sdk/v3 v${manifest.tools.pulumi.version}`],
       ['scripts/tools/go/etcd', `go.etcd.io/etcd/server/v3 v${manifest.tools.etcd.version}`],
       ['scripts/tools/go/kubernetes', `k8s.io/kubernetes v${manifest.tools['kube-apiserver'].version}`],
+      ['scripts/tools/go/versitygw', `github.com/versity/versitygw v${manifest.tools.versitygw.version}`],
       ['scripts/tools/go/providers', 'github.com/pulumi/pulumi-terraform-bridge/v3 v'],
     ];
     expect(new Set(pinned.map(([module]) => module))).toEqual(new Set(builds.map((build) => build.module)));
