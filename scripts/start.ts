@@ -39,6 +39,7 @@ async function run(options: FleetOptions, registry: Registry, load: () => Promis
   try {
     if (options.reset !== undefined && !(await reset(options, databases, options.reset))) return 1;
     await router.listen(options.port);
+    await state.announce(options.port);
     console.log(
       `PostgreSQL for the platform on port ${databases.server.port}; sites on ${options.database}; state in ${options.stateDir}`,
     );

@@ -30,6 +30,10 @@ export interface SiteStatus {
   /** `ready`, `starting`, `crashed`, …, or `paused` and `suspended` from the YAML. */
   readonly state: string;
   readonly detail: string;
+  /** Times that its process ended by itself and was started again. */
+  readonly restarts: number;
+  /** Release of Ghost that its YAML names; undefined for the pinned one. */
+  readonly ghostVersion: string | undefined;
   readonly domains: readonly string[];
   /** Port of the site's Ghost; 0 while there is none. */
   readonly port: number;
@@ -160,6 +164,8 @@ export class Fleet extends EventEmitter<{ change: [slug: string] }> {
       database: this.#context.databases.describe(site.slug),
       state: site.state === 'active' ? process.state : site.state,
       detail: site.state === 'active' ? process.detail : '',
+      restarts: process.restarts,
+      ghostVersion: site.ghost?.version,
       domains: site.domains,
       port: process.port,
     };

@@ -21,6 +21,11 @@ export class StateDir {
     return path.join(this.root, 'sites', slug);
   }
 
+  /** Backups of the fleet's sites, where no other place is named. */
+  get backups(): string {
+    return path.join(this.root, 'backups');
+  }
+
   logFile(slug: string): string {
     return path.join(this.root, 'logs', `${slug}.log`);
   }
@@ -45,8 +50,8 @@ export class StateDir {
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
       }
-      const owner = Number(await readFile(this.#lockFile, 'utf8').catch(() => ''));
-      if (owner > 0 && (await isFleet(owner))) {
+      const owner = await this.owner();
+      if (owner !== undefined) {
         throw new UsageError([
           `${this.root}: expected no other fleet; process ${owner} runs one there (stop it, or set GHOST_FLEET_STATE to another folder)`,
         ]);
@@ -55,7 +60,25 @@ export class StateDir {
     }
   }
 
+  /** Process that has the folder, if one does. */
+  async owner(): Promise<number | undefined> {
+    const pid = Number(await readFile(this.#lockFile, 'utf8').catch(() => ''));
+    return pid > 0 && (await isFleet(pid)) ? pid : undefined;
+  }
+
+  /** Says where the router of the fleet that has the folder listens. */
+  async announce(port: number): Promise<void> {
+    await writeFile(this.#portFile, String(port));
+  }
+
+  /** Port of the router of the fleet that runs on the folder, if one does. */
+  async routerPort(): Promise<number | undefined> {
+    const port = Number(await readFile(this.#portFile, 'utf8').catch(() => ''));
+    return port > 0 && (await this.owner()) !== undefined ? port : undefined;
+  }
+
   async unlock(): Promise<void> {
+    await rm(this.#portFile, { force: true });
     await rm(this.#lockFile, { force: true });
   }
 
@@ -74,6 +97,10 @@ export class StateDir {
     return path.join(this.root, 'secrets', `${slug}-database-password`);
   }
 
+  get #portFile(): string {
+    return path.join(this.root, 'fleet.port');
+  }
+
   get #lockFile(): string {
     return path.join(this.root, 'fleet.lock');
   }
@@ -87,5 +114,5 @@ async function isFleet(pid: number): Promise<boolean> {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
   const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => undefined);
-  return command === undefined || /\b(start|site-import|site-export)\.ts\b/.test(command);
+  return command === undefined || /\b(start|site-(import|export|backup|restore))\.ts\b/.test(command);
 }

@@ -1,13 +1,11 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync } from 'node:fs';
-import { copyFile, link, mkdir, readdir, stat, unlink } from 'node:fs/promises';
+import { copyFile, link, mkdir, stat, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { contentFolders, listContent } from '../../runtime/backup/content.ts';
 import { TransferRefusedError } from '../../runtime/database/transfer/refusal.ts';
 import { UsageError } from '../command.ts';
-
-/** Folders of Ghost's content folder that people fill. Data and logs are none of them. */
-const folders = ['images', 'media', 'files', 'themes', 'settings'];
 
 /**
  * Copies what people put into a content folder: images, media, files, themes, routes and redirects. A file that is there
@@ -17,10 +15,11 @@ const folders = ['images', 'media', 'files', 'themes', 'settings'];
  * @throws TransferRefusedError naming the files that differ; UsageError where `from` is no content folder
  */
 export async function copyContent(from: string, to: string): Promise<number> {
-  if (!folders.some((folder) => existsSync(path.join(from, folder))))
-    throw new UsageError([`--content: expected Ghost's content folder, with ${folders.join(', ')}; got ${from}`]);
-  const files: string[] = [];
-  for (const folder of folders) await listFiles(from, folder, files);
+  if (!contentFolders.some((folder) => existsSync(path.join(from, folder))))
+    throw new UsageError([
+      `--content: expected Ghost's content folder, with ${contentFolders.join(', ')}; got ${from}`,
+    ]);
+  const files = await listContent(from);
   const missing: string[] = [];
   const different: string[] = [];
   for (const file of files) {
@@ -34,20 +33,6 @@ export async function copyContent(from: string, to: string): Promise<number> {
     );
   for (const file of missing) await copyWhole(path.join(from, file), path.join(to, file));
   return missing.length;
-}
-
-/** Symbolic links are followed: themes are often linked into place. */
-async function listFiles(root: string, folder: string, files: string[]): Promise<void> {
-  const entries = await readdir(path.join(root, folder)).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return [];
-    throw error;
-  });
-  for (const entry of entries.sort()) {
-    const file = path.join(folder, entry);
-    const found = await stat(path.join(root, file));
-    if (found.isDirectory()) await listFiles(root, file, files);
-    else if (found.isFile()) files.push(file);
-  }
 }
 
 async function haveSameBytes(one: string, other: string): Promise<boolean> {

@@ -2,15 +2,14 @@ import { existsSync } from 'node:fs';
 import { link, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { type ChosenSite, readRelease, withInitialisedSite } from '../../runtime/database/transfer/initialise.ts';
 import { compareVersions } from '../../runtime/database/transfer/plan.ts';
 import { PostgresSource } from '../../runtime/database/transfer/postgres-session.ts';
 import { TransferRefusedError } from '../../runtime/database/transfer/refusal.ts';
 import { SqliteSource, SqliteTransferTarget } from '../../runtime/database/transfer/sqlite-session.ts';
 import { type TransferReport, transferSite } from '../../runtime/database/transfer/transfer.ts';
 import { readSiteConfig } from '../../runtime/site/config.ts';
-import { readRelease, withInitialisedSite } from './initialise.ts';
 import { showProgress } from './progress.ts';
-import type { ChosenSite } from './site.ts';
 
 /**
  * Writes a site into a new SQLite file, which appears under its name only when it is complete and verified. Its tables

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { TransferSource, TransferTarget } from '../../runtime/database/transfer/database.ts';
 import { GhostExportSource } from '../../runtime/database/transfer/ghost-export.ts';
+import { type ChosenSite, readRelease, withInitialisedSite } from '../../runtime/database/transfer/initialise.ts';
 import { MysqlSource } from '../../runtime/database/transfer/mysql-source.ts';
 import { compareVersions } from '../../runtime/database/transfer/plan.ts';
 import { PostgresTransferTarget } from '../../runtime/database/transfer/postgres-session.ts';
@@ -10,9 +11,7 @@ import { SqliteSource, SqliteTransferTarget } from '../../runtime/database/trans
 import { type TransferReport, transferSite } from '../../runtime/database/transfer/transfer.ts';
 import type { SiteConfig } from '../../runtime/site/config.ts';
 import { copyContent } from './content.ts';
-import { readRelease, withInitialisedSite } from './initialise.ts';
 import { showProgress } from './progress.ts';
-import type { ChosenSite } from './site.ts';
 import type { SourceAddress } from './source-address.ts';
 
 /** What an import did. */

@@ -1,3 +1,5 @@
+import { DamagedBackupError } from '../../runtime/backup/manifest.ts';
+import { BackupTargetError } from '../../runtime/backup/target.ts';
 import {
   SourceUnavailableError,
   TransferRefusedError,
@@ -10,7 +12,7 @@ import { exitConfiguration, runCommand } from '../command.ts';
 
 const exit = { refused: 1, unavailable: 69, internal: 70 } as const;
 
-/** How both commands end, for their `--help`. */
+/** How these commands end, for their `--help`. */
 export const exitCodes =
   'Exit codes: 0 done and verified, 1 refused and nothing changed, 69 a database did not answer, 70 internal (rolled back), 78 usage or configuration.';
 
@@ -31,9 +33,10 @@ export function runTransferCommand(main: () => Promise<number>): Promise<void> {
 
 /** Undefined for what every command reports alike. */
 function exitCodeOf(error: unknown): number | undefined {
-  if (error instanceof TransferRefusedError) return exit.refused;
+  if (error instanceof TransferRefusedError || error instanceof DamagedBackupError) return exit.refused;
   if (error instanceof SourceUnavailableError || error instanceof DatabaseUnavailableError) return exit.unavailable;
-  if (error instanceof SiteConfigError || error instanceof DatabaseNotPreparedError) return exitConfiguration;
+  if ([SiteConfigError, DatabaseNotPreparedError, BackupTargetError].some((kind) => error instanceof kind))
+    return exitConfiguration;
   const { name, code = '' } = error as NodeJS.ErrnoException;
   const usage =
     ['UsageError', 'RegistryError', 'StackSettingsError'].includes(name) || code.startsWith('ERR_PARSE_ARGS');

@@ -1,7 +1,9 @@
-import { readSiteConfig, type SiteConfig } from '../../runtime/site/config.ts';
+import type { ChosenSite } from '../../runtime/database/transfer/initialise.ts';
+import { readSiteConfig } from '../../runtime/site/config.ts';
 import type { DatabaseStrategy } from '../../sites/naming.ts';
 import { namesOf } from '../../sites/naming.ts';
 import { formatProblem, loadRegistry } from '../../sites/registry.ts';
+import type { Site } from '../../sites/schema.ts';
 import { UsageError } from '../command.ts';
 import { FleetDatabases } from '../fleet/databases.ts';
 import { siteEnvironment } from '../fleet/site-environment.ts';
@@ -17,12 +19,6 @@ export interface SiteChoice {
   readonly stateDir: string;
   /** The site that this process's environment describes, instead of one of the local fleet. */
   readonly fromEnvironment: boolean;
-}
-
-/** A site and the environment of its processes. */
-export interface ChosenSite {
-  readonly config: SiteConfig;
-  readonly env: NodeJS.ProcessEnv;
 }
 
 /**
@@ -42,14 +38,20 @@ function siteOfEnvironment(slug: string): ChosenSite {
   return { config, env };
 }
 
-async function withFleetSite<T>(choice: SiteChoice, use: (site: ChosenSite) => Promise<T>): Promise<T> {
-  const { slug, sitesDir, database, stateDir } = choice;
+/** A site of the local fleet's registry. @throws UsageError */
+export async function readFleetSite({ slug, sitesDir }: SiteChoice): Promise<Site> {
   const registry = await loadRegistry(sitesDir, { clusters: clustersOf(await readStacks(undefined)) });
   const site = registry.sites.find((candidate) => candidate.slug === slug);
   if (site === undefined) {
     const own = registry.problems.map(formatProblem);
     throw new UsageError([`expected a site of ${sitesDir}; got ${slug} (npm run site:add adds one)`, ...own]);
   }
+  return site;
+}
+
+async function withFleetSite<T>(choice: SiteChoice, use: (site: ChosenSite) => Promise<T>): Promise<T> {
+  const { slug, database, stateDir } = choice;
+  const site = await readFleetSite(choice);
   const state = new StateDir(stateDir);
   await state.lock();
   try {

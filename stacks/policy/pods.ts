@@ -3,6 +3,7 @@ import type { Rule, Subject } from './subject.ts';
 interface Container {
   readonly name: string;
   readonly image: string;
+  readonly args?: readonly string[];
   readonly env?: readonly { readonly name: string; readonly value?: string; readonly valueFrom?: unknown }[];
   readonly envFrom?: readonly { readonly secretRef?: unknown }[];
   readonly resources?: {

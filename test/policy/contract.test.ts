@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { secretsPath } from '../../components/binding.ts';
+import { readBackupArguments } from '../../runtime/backup/arguments.ts';
 import { readSiteConfig, type SiteConfig } from '../../runtime/site/config.ts';
 import { podOf } from '../../stacks/policy/pods.ts';
 import { type Plan, planStack } from './plan.ts';
@@ -93,5 +94,15 @@ describe('what a stack emits', () => {
       },
       mail: { from: 'Aurora <hello@aurora.example.com>', user: 'smtp' },
     });
+  });
+
+  it('asks for backups in words that the container knows', async () => {
+    const plan = await planStack('dev');
+    const job = plan.resources.find(
+      ({ type, inputs }) =>
+        type.endsWith(':CronJob') && (inputs.metadata as { namespace: string }).namespace === 'site-aurora-letters',
+    );
+    const args = (job && podOf(job)?.containers[0]?.args) ?? [];
+    expect(readBackupArguments(args)).toEqual({ command: 'backup', target: 'volume', retentionDays: 30 });
   });
 });

@@ -16,7 +16,9 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'runtime/site': ['sites'],
   'runtime/database': ['runtime/site', 'sites'],
   'runtime/platform': ['runtime/database', 'sites'],
-  scripts: ['stacks', 'components', 'runtime/site', 'runtime/database', 'runtime/platform', 'sites'],
+  'runtime/backup': ['runtime/database', 'runtime/site', 'sites'],
+  'runtime/container': ['runtime/backup', 'runtime/site'],
+  scripts: ['stacks', 'components', 'runtime/site', 'runtime/database', 'runtime/backup', 'runtime/platform', 'sites'],
   test: [
     'scripts',
     'stacks',
@@ -25,6 +27,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'components/provider',
     'runtime/site',
     'runtime/database',
+    'runtime/backup',
     'runtime/platform',
     'sites',
   ],

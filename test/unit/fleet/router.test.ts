@@ -18,6 +18,8 @@ const site = (slug: string, state: string, port = 0): SiteStatus => ({
   state,
   detail: '',
   domains: [`${slug}.example.com`],
+  restarts: 0,
+  ghostVersion: undefined,
   port,
 });
 

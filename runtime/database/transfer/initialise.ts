@@ -1,15 +1,19 @@
 import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { GhostRelease } from '../../runtime/database/transfer/plan.ts';
-import { TransferRefusedError } from '../../runtime/database/transfer/refusal.ts';
-import type { SiteConfig } from '../../runtime/site/config.ts';
-import { GhostPackage } from '../../runtime/site/ghost.ts';
-import { createLogger } from '../../runtime/site/logger.ts';
-import { connectWithin, createMigrationTarget, reportMigrations } from '../../runtime/site/migration/migrate.ts';
-import type { MigrationTarget } from '../../runtime/site/migration/target.ts';
-import { repositoryDir } from '../fleet/site-process.ts';
-import type { ChosenSite } from './site.ts';
+import type { SiteConfig } from '../../site/config.ts';
+import { GhostPackage } from '../../site/ghost.ts';
+import { createLogger } from '../../site/logger.ts';
+import { connectWithin, createMigrationTarget, reportMigrations } from '../../site/migration/migrate.ts';
+import type { MigrationTarget } from '../../site/migration/target.ts';
+import type { GhostRelease } from './plan.ts';
+import { TransferRefusedError } from './refusal.ts';
+
+/** A site and the environment of its processes. */
+export interface ChosenSite {
+  readonly config: SiteConfig;
+  readonly env: NodeJS.ProcessEnv;
+}
 
 /**
  * Holds a site's migration lock while `use` runs, over a database that has this Ghost's schema: an empty one is
@@ -51,7 +55,7 @@ async function lock(target: MigrationTarget, slug: string): Promise<void> {
 
 /** Ghost's migrator changes what is global in a process, so it gets one of its own. */
 function runMigrations({ env, config }: ChosenSite): Promise<void> {
-  const entrypoint = path.join(repositoryDir, 'runtime/site/entrypoint.ts');
+  const entrypoint = path.resolve(import.meta.dirname, '../../site/entrypoint.ts');
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', entrypoint, 'migrate'], {
     env: env as NodeJS.ProcessEnv,
     stdio: ['ignore', 'pipe', 'pipe'],

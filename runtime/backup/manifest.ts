@@ -1,0 +1,111 @@
+import { createHash } from 'node:crypto';
+import type { AppliedMigration, Column } from '../database/transfer/database.ts';
+import type { BackupStore } from './store.ts';
+
+/** A file of a backup. */
+export interface BackupFile {
+  /** Below the backup's folder: `database/site.db.gz`, `content/images/2026/11/train.jpg`. */
+  readonly path: string;
+  readonly bytes: number;
+  /** Of what is stored, in hexadecimal digits. */
+  readonly sha256: string;
+}
+
+/** A table whose rows are in a file. */
+export interface BackupTable {
+  readonly name: string;
+  readonly key: readonly string[];
+  readonly columns: readonly Column[];
+  readonly file: string;
+  readonly rows: number;
+  /** As runtime/database/transfer/digest.ts has it. */
+  readonly checksum: string;
+}
+
+/** `sqlite`: a file of SQLite's. `rows`: a file for each table, with what Ghost's ledger lists. */
+export type BackupDatabase =
+  | { readonly kind: 'sqlite'; readonly file: string }
+  | {
+      readonly kind: 'rows';
+      readonly tables: readonly BackupTable[];
+      readonly migrations: readonly AppliedMigration[];
+    };
+
+/** What a backup is and consists of. Written last: a backup without one is none. */
+export interface BackupManifest {
+  readonly format: 1;
+  readonly slug: string;
+  /** Moment of the backup, as it is part of the keys: `20261125T031500Z`. */
+  readonly id: string;
+  readonly ghostVersion: string;
+  readonly database: BackupDatabase;
+  readonly files: readonly BackupFile[];
+}
+
+/** A backup is not what it says it is; a line a problem. */
+export class DamagedBackupError extends Error {
+  readonly problems: readonly string[];
+  constructor(problems: readonly string[]) {
+    super(problems.join('\n'));
+    this.name = 'DamagedBackupError';
+    this.problems = problems;
+  }
+}
+
+const idPattern = /^\d{8}T\d{6}Z$/;
+
+export function backupId(moment: Date): string {
+  return `${moment.toISOString().replaceAll(/[-:]/g, '').slice(0, 15)}Z`;
+}
+
+/** The moment that an id names. */
+export function momentOf(id: string): Date {
+  return new Date(id.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, '$1-$2-$3T$4:$5:$6Z'));
+}
+
+/** Key of a backup's file. */
+export function keyOf(backup: { readonly slug: string; readonly id: string }, file: string): string {
+  return `${backup.slug}/${backup.id}/${file}`;
+}
+
+export const manifestFile = 'manifest.json';
+
+/** Ids of a site's complete backups, the oldest first. */
+export async function listBackups(store: BackupStore, slug: string): Promise<string[]> {
+  const keys = await store.list(`${slug}/`);
+  const ids = keys.flatMap((key) => {
+    const [, id = '', ...file] = key.split('/');
+    return idPattern.test(id) && file.join('/') === manifestFile ? [id] : [];
+  });
+  return ids.sort();
+}
+
+/** The text of a manifest, which carries a checksum of itself. */
+export function formatManifest(manifest: BackupManifest): string {
+  return JSON.stringify({ ...manifest, sha256: checksumOf(manifest) }, null, 1);
+}
+
+/**
+ * @param key where the text stood, for messages
+ * @throws DamagedBackupError
+ */
+export function parseManifest(text: string, key: string): BackupManifest {
+  let parsed: BackupManifest & { sha256?: unknown };
+  try {
+    parsed = JSON.parse(text) as typeof parsed;
+  } catch (error) {
+    throw new DamagedBackupError([`${key}: expected JSON; ${(error as Error).message.slice(0, 120)}`]);
+  }
+  if (typeof parsed !== 'object' || parsed === null) throw new DamagedBackupError([`${key}: expected a manifest`]);
+  const { sha256, ...manifest } = parsed;
+  if (manifest.format !== 1)
+    throw new DamagedBackupError([`${key}: expected format 1; got ${JSON.stringify(manifest.format)}`]);
+  const expected = checksumOf(manifest);
+  if (sha256 !== expected)
+    throw new DamagedBackupError([`${key}: expected to have the checksum that it carries; it has been changed`]);
+  return manifest;
+}
+
+function checksumOf(manifest: BackupManifest): string {
+  return createHash('sha256').update(JSON.stringify(manifest)).digest('hex');
+}

@@ -1,0 +1,207 @@
+import { createHash } from 'node:crypto';
+import { createReadStream, createWriteStream, existsSync } from 'node:fs';
+import { link, mkdir, readFile, rm, unlink } from 'node:fs/promises';
+import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { createGunzip } from 'node:zlib';
+import type { TransferSource, TransferTarget } from '../database/transfer/database.ts';
+import { findUse } from '../database/transfer/emptiness.ts';
+import { type ChosenSite, readRelease, withInitialisedSite } from '../database/transfer/initialise.ts';
+import { compareVersions } from '../database/transfer/plan.ts';
+import { PostgresTransferTarget } from '../database/transfer/postgres-session.ts';
+import { TransferRefusedError } from '../database/transfer/refusal.ts';
+import { SqliteSource, SqliteTransferTarget } from '../database/transfer/sqlite-session.ts';
+import { type TransferProgress, type TransferReport, transferSite } from '../database/transfer/transfer.ts';
+import type { SiteConfig } from '../site/config.ts';
+import { contentFolders } from './content.ts';
+import {
+  type BackupFile,
+  type BackupManifest,
+  DamagedBackupError,
+  keyOf,
+  listBackups,
+  manifestFile,
+  parseManifest,
+} from './manifest.ts';
+import { RowsSource } from './rows.ts';
+import { type BackupStore, MissingFileError } from './store.ts';
+
+/** What a restore did. */
+export interface RestoreResult {
+  readonly manifest: BackupManifest;
+  readonly report: TransferReport;
+  readonly contentFiles: number;
+}
+
+/**
+ * Reads the manifest of one of a site's backups.
+ *
+ * @param id undefined for the newest
+ * @throws TransferRefusedError where there is none, DamagedBackupError
+ */
+export async function readBackup(store: BackupStore, slug: string, id: string | undefined): Promise<BackupManifest> {
+  const ids = await listBackups(store, slug);
+  const chosen = id ?? ids.at(-1);
+  if (chosen === undefined || !ids.includes(chosen))
+    throw new TransferRefusedError([
+      `${store.label}: expected a backup of ${slug}${id === undefined ? '' : ` called ${id}`}; got ${ids.join(', ') || 'none'}`,
+    ]);
+  const key = keyOf({ slug, id: chosen }, manifestFile);
+  const manifest = parseManifest(await readText(store, key), key);
+  if (manifest.slug !== slug || manifest.id !== chosen)
+    throw new DamagedBackupError([
+      `${key}: expected the manifest of ${slug}/${chosen}; got that of ${manifest.slug}/${manifest.id}`,
+    ]);
+  return manifest;
+}
+
+/**
+ * Puts a backup into a site that was never set up, under whatever slug: every file is fetched and compared with its
+ * checksum first; then the content's files are put in place, and the database in one transaction that is verified before
+ * it is committed. A site that people have used, or another file in the place of one, is refused as it is.
+ *
+ * @throws TransferRefusedError, DamagedBackupError, VerificationError
+ */
+export async function restoreBackup(
+  site: ChosenSite,
+  store: BackupStore,
+  manifest: BackupManifest,
+  onProgress: TransferProgress,
+): Promise<RestoreResult> {
+  const { config } = site;
+  const { contentPath, ghostPath } = config;
+  // On the same disk as the content, so that files need no second copy.
+  const staging = path.join(contentPath, 'data', `.restore-${process.pid}`);
+  try {
+    await mkdir(staging, { recursive: true, mode: 0o700 });
+    await fetchFiles(store, manifest, staging);
+    const source = await openSource(manifest, staging, ghostPath);
+    const target = createTarget(config);
+    try {
+      const ghost = await readRelease(config);
+      const problems = compareVersions(await source.readProvenance(), ghost);
+      if (problems.length > 0) throw new TransferRefusedError(problems);
+      return await withInitialisedSite(site, async () => {
+        await target.open();
+        const use = await findUse(target, await target.readTables(), ghostPath);
+        const content = manifest.files.filter((file) => file.path.startsWith('content/'));
+        const different = await findDifferent(content, contentPath);
+        if (use.length + different.length > 0)
+          throw new TransferRefusedError([
+            `${config.slug}: expected a site that was never set up; nothing is ever overwritten`,
+            ...use,
+            ...different,
+          ]);
+        const contentFiles = await placeContent(content, staging, contentPath);
+        const report = await transferSite({ source, target, ghost, ghostPath, onProgress });
+        return { manifest, report, contentFiles };
+      });
+    } finally {
+      await source.close();
+      await target.close();
+    }
+  } finally {
+    await rm(staging, { recursive: true, force: true });
+  }
+}
+
+async function fetchFiles(store: BackupStore, manifest: BackupManifest, staging: string): Promise<void> {
+  const problems: string[] = [];
+  for (const file of manifest.files) {
+    if (!isPlain(file.path)) {
+      problems.push(`${manifestFile}: expected paths below database/ and content/; got ${JSON.stringify(file.path)}`);
+      continue;
+    }
+    const problem = await fetchFile(store, keyOf(manifest, file.path), file, path.join(staging, file.path));
+    if (problem !== undefined) problems.push(problem);
+  }
+  if (problems.length > 0) throw new DamagedBackupError(problems);
+}
+
+/** Whoever can write a manifest could name any file of the machine. */
+function isPlain(file: string): boolean {
+  const [top = '', folder = ''] = file.split('/');
+  if (path.posix.normalize(file) !== file || file.includes('\\')) return false;
+  return top === 'database' || (top === 'content' && contentFolders.some((name) => name === folder));
+}
+
+/** @returns what is wrong with the file, if anything */
+async function fetchFile(
+  store: BackupStore,
+  key: string,
+  expected: BackupFile,
+  to: string,
+): Promise<string | undefined> {
+  await mkdir(path.dirname(to), { recursive: true });
+  const hash = createHash('sha256');
+  let bytes = 0;
+  async function* counted(content: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+    for await (const chunk of content) {
+      hash.update(chunk);
+      bytes += chunk.byteLength;
+      yield chunk;
+    }
+  }
+  try {
+    await pipeline(counted(await store.read(key)), createWriteStream(to));
+  } catch (error) {
+    if (error instanceof MissingFileError) return error.message;
+    throw error;
+  }
+  if (bytes !== expected.bytes) return `${key}: expected ${expected.bytes} bytes; got ${bytes}`;
+  const sha256 = hash.digest('hex');
+  return sha256 === expected.sha256 ? undefined : `${key}: expected SHA-256 ${expected.sha256}; got ${sha256}`;
+}
+
+async function openSource(manifest: BackupManifest, staging: string, ghostPath: string): Promise<TransferSource> {
+  const { database, slug, id } = manifest;
+  const label = `backup ${slug}/${id}`;
+  if (database.kind === 'rows') return new RowsSource(label, staging, database);
+  const filename = path.join(staging, 'database/site.db');
+  await pipeline(createReadStream(path.join(staging, database.file)), createGunzip(), createWriteStream(filename));
+  const source = new SqliteSource({ filename, ghostPath });
+  await source.open();
+  return source;
+}
+
+function createTarget({ database, ghostPath }: SiteConfig): TransferTarget {
+  return database.client === 'sqlite'
+    ? new SqliteTransferTarget({ filename: database.filename, ghostPath })
+    : new PostgresTransferTarget(database);
+}
+
+/** A file that is there already with the same bytes, such as a theme that Ghost brings, is no obstacle. */
+async function findDifferent(files: readonly BackupFile[], contentPath: string): Promise<string[]> {
+  const problems: string[] = [];
+  for (const { path: file, sha256 } of files) {
+    const target = path.join(contentPath, file.slice('content/'.length));
+    if (
+      existsSync(target) &&
+      createHash('sha256')
+        .update(await readFile(target))
+        .digest('hex') !== sha256
+    )
+      problems.push(`${target}: expected no file, or the same; a different one is there`);
+  }
+  return problems;
+}
+
+/** Each file appears whole, and never in the place of another. */
+async function placeContent(files: readonly BackupFile[], staging: string, contentPath: string): Promise<number> {
+  let placed = 0;
+  for (const { path: file } of files) {
+    const target = path.join(contentPath, file.slice('content/'.length));
+    if (existsSync(target)) continue;
+    await mkdir(path.dirname(target), { recursive: true });
+    await link(path.join(staging, file), target);
+    await unlink(path.join(staging, file));
+    placed += 1;
+  }
+  return placed;
+}
+
+async function readText(store: BackupStore, key: string): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of await store.read(key)) chunks.push(chunk);
+  return Buffer.concat(chunks).toString('utf8');
+}

@@ -1,0 +1,121 @@
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import type * as S3 from '@aws-sdk/client-s3';
+import { type BackupStore, MissingFileError } from './store.ts';
+
+export interface S3StoreSettings {
+  readonly bucket: string;
+  /** Begin of every key; empty, or with a slash at its end. */
+  readonly prefix: string;
+  /** Of a server that speaks S3's protocol; undefined for AWS itself. */
+  readonly endpoint: string | undefined;
+  readonly region: string;
+  /** Undefined: the SDK finds them, such as those of a pod's ServiceAccount. */
+  readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string } | undefined;
+}
+
+/** S3 takes parts of a larger file from 5 MiB on, and at most 10,000 of them: files of up to 160 GB. */
+const partBytes = 16 * 1024 * 1024;
+
+/** Backups in a bucket of S3, or of a server that speaks its protocol. */
+export class S3Store implements BackupStore {
+  readonly label: string;
+  readonly #settings: S3StoreSettings;
+  readonly #sdk: typeof S3;
+  readonly #client: S3.S3Client;
+
+  /** @param ghostPath folder of the Ghost package, which brings the SDK */
+  constructor(settings: S3StoreSettings, ghostPath: string) {
+    const { bucket, prefix, endpoint, region, credentials } = settings;
+    this.#settings = settings;
+    this.label = `s3://${bucket}/${prefix}`;
+    this.#sdk = createRequire(path.join(ghostPath, 'package.json'))('@aws-sdk/client-s3') as typeof S3;
+    this.#client = new this.#sdk.S3Client({
+      region,
+      ...(credentials === undefined ? {} : { credentials }),
+      // Other servers know neither a host name for each bucket nor AWS's newer checksums.
+      ...(endpoint === undefined
+        ? {}
+        : {
+            endpoint,
+            forcePathStyle: true,
+            requestChecksumCalculation: 'WHEN_REQUIRED',
+            responseChecksumValidation: 'WHEN_REQUIRED',
+          }),
+    });
+  }
+
+  async list(prefix: string): Promise<string[]> {
+    const keys: string[] = [];
+    const at = { Bucket: this.#settings.bucket, Prefix: this.#key(prefix) };
+    for (let token: string | undefined, more = true; more; more = token !== undefined) {
+      const page = await this.#client.send(
+        new this.#sdk.ListObjectsV2Command({ ...at, ...(token === undefined ? {} : { ContinuationToken: token }) }),
+      );
+      for (const { Key } of page.Contents ?? []) if (Key !== undefined) keys.push(Key.slice(this.#key('').length));
+      token = page.NextContinuationToken;
+    }
+    return keys.sort();
+  }
+
+  /** In one piece, or in parts: no more than one part is in memory. */
+  async write(key: string, content: AsyncIterable<Uint8Array>): Promise<void> {
+    const at = { Bucket: this.#settings.bucket, Key: this.#key(key) };
+    let upload: string | undefined;
+    const parts: S3.CompletedPart[] = [];
+    try {
+      for await (const { bytes, last } of inParts(content)) {
+        if (upload === undefined && last) {
+          await this.#client.send(new this.#sdk.PutObjectCommand({ ...at, Body: bytes }));
+          return;
+        }
+        upload ??= (await this.#client.send(new this.#sdk.CreateMultipartUploadCommand(at))).UploadId;
+        const part = { ...at, UploadId: upload, PartNumber: parts.length + 1 };
+        const { ETag } = await this.#client.send(new this.#sdk.UploadPartCommand({ ...part, Body: bytes }));
+        parts.push({ PartNumber: part.PartNumber, ETag });
+      }
+      const whole = { ...at, UploadId: upload, MultipartUpload: { Parts: parts } };
+      await this.#client.send(new this.#sdk.CompleteMultipartUploadCommand(whole));
+    } catch (error) {
+      if (upload !== undefined)
+        await this.#client.send(new this.#sdk.AbortMultipartUploadCommand({ ...at, UploadId: upload }));
+      throw error;
+    }
+  }
+
+  async read(key: string): Promise<AsyncIterable<Uint8Array>> {
+    try {
+      const at = { Bucket: this.#settings.bucket, Key: this.#key(key) };
+      const { Body } = await this.#client.send(new this.#sdk.GetObjectCommand(at));
+      return Body as AsyncIterable<Uint8Array>;
+    } catch (error) {
+      if ((error as Error).name === 'NoSuchKey') throw new MissingFileError(this.label, key);
+      throw error;
+    }
+  }
+
+  async remove(key: string): Promise<void> {
+    const at = { Bucket: this.#settings.bucket, Key: this.#key(key) };
+    await this.#client.send(new this.#sdk.DeleteObjectCommand(at));
+  }
+
+  #key(key: string): string {
+    return `${this.#settings.prefix}${key}`;
+  }
+}
+
+/** The content in pieces of the size of a part, and which one is the last. */
+async function* inParts(content: AsyncIterable<Uint8Array>): AsyncIterable<{ bytes: Uint8Array; last: boolean }> {
+  let chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of content) {
+    if (size >= partBytes) {
+      yield { bytes: Buffer.concat(chunks), last: false };
+      chunks = [];
+      size = 0;
+    }
+    chunks.push(chunk);
+    size += chunk.byteLength;
+  }
+  yield { bytes: Buffer.concat(chunks), last: true };
+}

@@ -1,0 +1,22 @@
+/**
+ * Where backups are kept: files by key, such as `aurora-letters/20261125T031500Z/manifest.json`. A file appears whole or
+ * not at all.
+ */
+export interface BackupStore {
+  /** For people, without a secret. */
+  readonly label: string;
+  /** Keys that begin with `prefix`, sorted. */
+  list(prefix: string): Promise<string[]>;
+  write(key: string, content: AsyncIterable<Uint8Array>): Promise<void>;
+  /** @throws MissingFileError */
+  read(key: string): Promise<AsyncIterable<Uint8Array>>;
+  remove(key: string): Promise<void>;
+}
+
+/** A store does not hold a file. */
+export class MissingFileError extends Error {
+  constructor(label: string, key: string) {
+    super(`${label}: expected ${key}; it is not there`);
+    this.name = 'MissingFileError';
+  }
+}
