@@ -15,6 +15,7 @@ export default defineConfig({
       { test: { name: 'runtime', include: ['test/runtime/**/*.test.ts'], maxWorkers: 2, ...slow } },
       { test: { name: 'fleet', include: ['test/fleet/**/*.test.ts'], maxWorkers: 1, ...slow } },
       { test: { name: 'engine', include: ['test/engine/**/*.test.ts'], maxWorkers: 1, ...slow } },
+      { test: { name: 'image', include: ['test/image/**/*.test.ts'], maxWorkers: 1, ...slow } },
       { test: { name: 'browser', include: ['test/browser/**/*.test.ts'], maxWorkers: 1, ...slow } },
     ],
   },

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { runSteps, type Step } from './checks/steps.ts';
-import { chromium, ensureProgram, mariadb, pgbouncer, redis } from './services/debian-packages.ts';
+import { buildSiteImage } from './image/build.ts';
+import { chromium, ensureProgram, mariadb, pgbouncer, redis, runc } from './services/debian-packages.ts';
 import { installTools } from './tools/install.ts';
 import { UnavailableError } from './tools/unavailable.ts';
 
@@ -13,10 +14,10 @@ Everything that proves this project: types, lint, the registry, then the tests b
 the operating system is installed where that is allowed; otherwise the group is skipped, loudly, and under CI=true that
 is a failure.
 
-  --project <name>   only these groups, without types and lint: unit, policy, runtime, fleet, engine, browser`;
+  --project <name>   only these groups, without types and lint: unit, policy, runtime, fleet, engine, image, browser`;
 
 /** The groups in the order they run: the quick ones first, so that a mistake shows soon. */
-const groups = ['unit', 'policy', 'runtime', 'fleet', 'engine', 'browser'] as const;
+const groups = ['unit', 'policy', 'runtime', 'fleet', 'engine', 'image', 'browser'] as const;
 
 interface Counts {
   passed: number;
@@ -60,6 +61,11 @@ async function main(): Promise<number> {
     if (missing !== undefined) skipped.push(`engine: ${missing}`);
   }
 
+  if (chosen.includes('image')) {
+    const missing = await whatImageLacks(env);
+    if (missing !== undefined) skipped.push(`image: ${missing}`);
+  }
+
   const failed: string[] = [];
   if (values.project === undefined) {
     failed.push(
@@ -94,6 +100,22 @@ async function main(): Promise<number> {
 async function whatEngineLacks(): Promise<string | undefined> {
   try {
     await installTools({ root: path.resolve(import.meta.dirname, '..'), sets: ['engine', 'api-server'] });
+    return undefined;
+  } catch (error) {
+    if (error instanceof UnavailableError) return error.message;
+    throw error;
+  }
+}
+
+/** Builds the image that the image tests run; says what cannot be had. */
+async function whatImageLacks(env: Record<string, string>): Promise<string | undefined> {
+  if (process.getuid?.() !== 0) return 'only root runs the root of an image';
+  if ((await ensureProgram(runc)) === undefined)
+    return 'runc is not on PATH and could not be installed (Debian package runc, as root)';
+  try {
+    const root = path.resolve(import.meta.dirname, '..');
+    const image = await buildSiteImage({ root, tag: 'ghost-fleet/site:dev', ghostVersion: undefined, base: undefined });
+    env.SITE_IMAGE_ARCHIVE = image.archive;
     return undefined;
   } catch (error) {
     if (error instanceof UnavailableError) return error.message;

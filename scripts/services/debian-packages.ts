@@ -26,6 +26,9 @@ export const pgbouncer: SystemProgram = { commands: ['pgbouncer'], debianPackage
 /** Redis, for what is measured and tested with it. */
 export const redis: SystemProgram = { commands: ['redis-server'], debianPackage: 'redis-server' };
 
+/** runc, which runs the root of an image as a cluster's nodes do. */
+export const runc: SystemProgram = { commands: ['runc'], debianPackage: 'runc' };
+
 /** Absolute path of the first command of `program` on PATH, or in Debian's folder for servers, or undefined. */
 export function findProgram(program: Pick<SystemProgram, 'commands'>): string | undefined {
   // Only root has that folder on PATH.

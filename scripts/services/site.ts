@@ -52,22 +52,26 @@ export async function siteEnvironment(options: {
   };
 }
 
-/** A site's entrypoint as a process. */
+/** This checkout's entrypoint, under this very Node. */
+const entrypoint = [process.execPath, '--disable-warning=ExperimentalWarning', 'runtime/site/entrypoint.ts'];
+
+/** A site's entrypoint as a process: this checkout's, or another command that runs one and passes signals on. */
 export class SiteUnderTest {
   readonly env: Readonly<Record<string, string>>;
   readonly child: ChildProcess;
   output = '';
 
-  constructor(env: Readonly<Record<string, string>>, args: readonly string[] = []) {
+  constructor(
+    env: Readonly<Record<string, string>>,
+    args: readonly string[] = [],
+    command: readonly string[] = entrypoint,
+  ) {
     this.env = env;
-    this.child = spawn(
-      process.execPath,
-      ['--disable-warning=ExperimentalWarning', 'runtime/site/entrypoint.ts', ...args],
-      {
-        env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
-        stdio: ['ignore', 'pipe', 'pipe'],
-      },
-    );
+    const [program = '', ...first] = command;
+    this.child = spawn(program, [...first, ...args], {
+      env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     for (const stream of [this.child.stdout, this.child.stderr]) {
       stream?.on('data', (chunk: Buffer) => {
         this.output += chunk.toString();

@@ -1,0 +1,128 @@
+import { existsSync } from 'node:fs';
+import { copyFile, link, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { $ } from 'zx';
+import { ghostPathOf } from '../fleet/ghost-release.ts';
+import { cacheDir, fillEntry } from '../tools/cache.ts';
+import { readFileOfImage } from './archive.ts';
+import { makeBase } from './base.ts';
+import { hashInputs, stageContext } from './context.ts';
+import { findBuildah, findDocker, type ImageEngine } from './engine.ts';
+
+export interface SiteImageOptions {
+  /** Top level of the checkout. */
+  readonly root: string;
+  readonly tag: string;
+  /** Release of Ghost; undefined for the one that runtime/site/ghost.json pins. */
+  readonly ghostVersion: string | undefined;
+  /** Base as FROM names it; undefined for the official one, or what is made in its place. */
+  readonly base: string | undefined;
+}
+
+/** An image as a file. */
+export interface SiteImage {
+  readonly tag: string;
+  readonly ghostVersion: string;
+  /** As `docker save` writes it: `docker load`, `kind load image-archive` and `ctr images import` take it. */
+  readonly archive: string;
+  /** CycloneDX in JSON. */
+  readonly sbom: string;
+  /** Bytes of the archive, which is not compressed, and of Ghost as npm and pnpm install it. */
+  readonly size: { readonly image: number; readonly installedGhost: number };
+}
+
+const dockerfile = 'runtime/site/Dockerfile';
+const sbomFile = 'opt/ghost-fleet/sbom.cdx.json';
+
+/**
+ * Builds the image of a site, or takes it from the cache where nothing that goes into it has changed. The archive is
+ * linked into `.local/images`.
+ *
+ * @throws UnavailableError where neither docker nor buildah can build it
+ */
+export async function buildSiteImage(options: SiteImageOptions): Promise<SiteImage> {
+  const { root, tag } = options;
+  const pin = JSON.parse(await readFile(path.join(root, 'runtime/site/ghost.json'), 'utf8')) as { version: string };
+  const ghostVersion = options.ghostVersion ?? pin.version;
+  const official = await readDefaultBase(root);
+  const name = tag.replaceAll(/[^a-z0-9.]+/gi, '-');
+  const prefix = `image-${name}-`;
+  const digest = hashInputs(root, [tag, ghostVersion, options.base ?? official, process.arch]);
+  const entry = path.join(cacheDir(), `${prefix}${digest}`);
+  const made = !existsSync(entry);
+  await fillEntry(entry, async (dir) => {
+    await buildInto(dir, { ...options, base: options.base ?? official, ghostVersion });
+    return true;
+  });
+  const installed = await realSize(await ghostPathOf(ghostVersion));
+  const local = path.join(root, '.local/images');
+  await mkdir(local, { recursive: true });
+  const archive = path.join(local, `${name}.tar`);
+  const sbom = path.join(local, `${name}.cdx.json`);
+  await place(path.join(entry, 'image.tar'), archive);
+  await place(path.join(entry, 'sbom.cdx.json'), sbom);
+  // Each is several hundred megabytes; whoever uses an older one has a link of his own to it.
+  if (made) await removeOthers(prefix, entry);
+  return { tag, ghostVersion, archive, sbom, size: { image: (await stat(archive)).size, installedGhost: installed } };
+}
+
+async function buildInto(
+  dir: string,
+  { root, tag, base, ghostVersion }: SiteImageOptions & { base: string; ghostVersion: string },
+): Promise<void> {
+  const engine: ImageEngine = (await findDocker(base)) ?? (await findBuildah());
+  const withRegistry = engine.name === 'docker';
+  const context = path.join(dir, 'context');
+  const archive = path.join(dir, 'image.tar');
+  console.error(`image: building ${tag} with ${engine.name} (one to three minutes)`);
+  stageContext(root, context, withRegistry ? undefined : await realGhostPath(ghostVersion));
+  const revision = await $({ cwd: root, quiet: true, nothrow: true })`git rev-parse HEAD`;
+  await engine.build({
+    ...{ context, tag, archive, dockerfile: path.join(root, dockerfile), scratch: path.join(dir, 'scratch') },
+    arguments: {
+      BASE: withRegistry ? base : await baseWithoutRegistry(root, base),
+      GHOST_VERSION: ghostVersion,
+      REVISION: revision.exitCode === 0 ? revision.stdout.trim() : 'unknown',
+    },
+  });
+  await writeFile(path.join(dir, 'sbom.cdx.json'), await readFileOfImage(archive, sbomFile));
+  await rm(context, { recursive: true, force: true });
+}
+
+/** The official base is made here; any other name is buildah's to find. */
+async function baseWithoutRegistry(root: string, base: string): Promise<string> {
+  const version = /^docker\.io\/library\/node:([\d.]+)-bookworm-slim$/.exec(base)?.[1];
+  if (version === undefined) return base;
+  return makeBase((await $({ quiet: true })`readlink -f ${path.join(root, '.tools/node')}`).stdout.trim(), version);
+}
+
+async function readDefaultBase(root: string): Promise<string> {
+  const text = await readFile(path.join(root, dockerfile), 'utf8');
+  const base = /^ARG BASE=(\S+)$/m.exec(text)?.[1];
+  if (base === undefined) throw new Error(`${dockerfile}: expected ARG BASE=…`);
+  return base;
+}
+
+async function realGhostPath(version: string): Promise<string> {
+  return (await $({ quiet: true })`readlink -f ${await ghostPathOf(version)}`).stdout.trim();
+}
+
+async function realSize(folder: string): Promise<number> {
+  const { stdout } = await $({ quiet: true })`du --summarize --bytes --dereference-args ${folder}`;
+  return Number(stdout.split('\t')[0]);
+}
+
+async function place(from: string, to: string): Promise<void> {
+  const fresh = `${to}.${process.pid}`;
+  // Another file system takes no links.
+  await link(from, fresh).catch(() => copyFile(from, fresh));
+  await $({ quiet: true })`mv -f ${fresh} ${to}`;
+}
+
+async function removeOthers(prefix: string, entry: string): Promise<void> {
+  for (const name of await readdir(cacheDir())) {
+    const old = path.join(cacheDir(), name);
+    const ofTag = name.startsWith(prefix) && /^[0-9a-f]{12}$/.test(name.slice(prefix.length));
+    if (ofTag && old !== entry) await rm(old, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,28 @@
+#!/bin/sh
+# First step of runtime/site/Dockerfile: brings this project's packages and the pinned Ghost into the build. They come
+# from prebuilt/ where the build context has it (made by scripts/image/context.ts), else from the registries.
+#
+# usage: sh scripts/image/fetch.sh <version of Ghost>     (in the folder of the build context)
+set -eu
+. scripts/versions.env
+
+found=$(node -p process.versions.node)
+if [ "$found" != "$NODE_VERSION" ]; then
+  echo "fetch: expected a base with Node $NODE_VERSION, as scripts/versions.env pins it; got $found" >&2
+  exit 78
+fi
+
+mkdir -p .tools
+if [ -d prebuilt ]; then
+  mv prebuilt/node_modules node_modules
+  mv prebuilt/ghost .tools/ghost
+  exit 0
+fi
+
+# Native modules compile where their publishers' binaries cannot be had; strip takes symbols out of what is large.
+apt-get -qq update
+apt-get -qq -y --no-install-recommends install binutils ca-certificates g++ make python3 >/dev/null
+npm ci --ignore-scripts
+ln -s /usr/local .tools/node
+GHOST_FLEET_CACHE=/tmp/ghost-fleet sh scripts/install-ghost.sh "$1"
+ln -sfn "$(readlink -f ".tools/ghost-$1")" .tools/ghost
