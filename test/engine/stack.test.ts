@@ -1,9 +1,11 @@
 import { spawnSync } from 'node:child_process';
-import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { secretsPath } from '../../components/binding.ts';
+import type { EngineEnvironment } from '../../scripts/engine/environment.ts';
+import { previewStack } from '../../scripts/preview/resource-diff.ts';
 import { namesOf } from '../../sites/naming.ts';
 import { useEngineBed } from '../support/engine/bed.ts';
 import { installGatewayApi } from '../support/engine/gateway-api.ts';
@@ -14,14 +16,14 @@ const slugs = ['aurora-letters', 'harbour-notes'];
 let fleet: PulumiProject;
 
 beforeAll(async () => {
-  const { dir, environment, kubernetes, postgres } = bed;
+  const { dir, kubernetes, postgres } = bed;
   await installGatewayApi(kubernetes.api);
   // Two clusters on one server: enough to tell a move.
   const { port, password } = postgres;
   const server = { kind: 'external', host: '127.0.0.1', port, ssl: 'off', cidrs: ['10.0.0.0/8'] };
   fleet = await PulumiProject.copyFleet(
     path.join(dir, 'fleet'),
-    { ...environment, variables: { ...environment.variables, KUBECONFIG: kubernetes.kubeconfig } },
+    environmentOfFleet(),
     {
       databaseStrategy: 'database',
       baseDomain: 'sites.example.test',
@@ -31,12 +33,19 @@ beforeAll(async () => {
     },
     { 'ghost-fleet:clusterPasswords': JSON.stringify({ 'eu-1': password, 'us-1': password }) },
   );
+  await symlink(path.resolve('.tools'), path.join(fleet.dir, '.tools'));
   await rm(yamlOf('slow-kitchen'));
   await fleet.up('--skip-preview');
 });
 afterAll(async () => {
   await fleet?.destroyUnprotected();
 });
+
+/** Of the bed, with the cluster that the fleet's program finds by itself. */
+function environmentOfFleet(): EngineEnvironment {
+  const { environment, kubernetes } = bed;
+  return { ...environment, variables: { ...environment.variables, KUBECONFIG: kubernetes.kubeconfig } };
+}
 
 const yamlOf = (slug: string) => path.join(fleet.dir, 'sites', `${slug}.yaml`);
 
@@ -181,6 +190,9 @@ describe("the fleet's own program on the real engine", () => {
       const refused = await fleet.run('preview');
       expect(refused.exitCode).not.toBe(0);
       expect(refused.output).toMatch(reason);
+      // As npm run preview and npm run up are told.
+      const told = await previewStack(fleet.dir, fleet.stack, environmentOfFleet());
+      expect(told).toEqual({ stack: fleet.stack, refused: [expect.stringMatching(reason)] });
     } finally {
       await writeFile(yamlOf('aurora-letters'), text);
     }

@@ -67,13 +67,15 @@ export async function reportMigrations(target: MigrationTarget, ghost: GhostPack
 
 /**
  * Brings the database to this Ghost's schema with Ghost's own migrator, under a lock that dies with its holder, and heals
- * what a killed predecessor left. Safe to call from any number of processes at once: one migrates, the others wait.
+ * what a killed predecessor left. The site's analytics role is then given its rights on the tables that are there. Safe to
+ * call from any number of processes at once: one migrates, the others wait.
  *
  * @returns what was found at first
  */
 export async function migrate(target: MigrationTarget, ghost: GhostPackage, logger: Logger): Promise<MigrationReport> {
-  const found = await reportMigrations(target, ghost);
-  if (found.state === 'ready') return found;
+  const contents = await target.readContents();
+  const found = await compare(contents, ghost);
+  if (found.state === 'ready' && contents.readerSettled) return found;
   await waitForLock(target, logger);
   try {
     await migrateLocked(target, ghost, logger);
@@ -91,7 +93,7 @@ export async function migrate(target: MigrationTarget, ghost: GhostPackage, logg
 export async function migrateToServe(target: MigrationTarget, ghost: GhostPackage, logger: Logger): Promise<void> {
   const contents = await target.readContents();
   const { state } = await compare(contents, ghost);
-  if (state === 'ready' && contents.served) return;
+  if (state === 'ready' && contents.served && contents.readerSettled) return;
   await waitForLock(target, logger);
   await migrateLocked(target, ghost, logger);
 }
@@ -118,7 +120,17 @@ async function migrateLocked(target: MigrationTarget, ghost: GhostPackage, logge
   }
   const after = await reportMigrations(target, ghost);
   if (after.state !== 'ready') throw new Error(`migrations are missing after migrating: ${after.missing.join(', ')}`);
+  await settleReader(target, logger);
   logger.info({ ms: Date.now() - started }, 'the database is ready');
+}
+
+/** Statistics are not worth a site that does not start: where the rights cannot be given, the next start tries again. */
+async function settleReader(target: MigrationTarget, logger: Logger): Promise<void> {
+  try {
+    await target.settleReader();
+  } catch (error) {
+    logger.error({ err: error }, 'the analytics role was not given its rights');
+  }
 }
 
 async function compare(contents: DatabaseContents, ghost: GhostPackage): Promise<MigrationReport> {

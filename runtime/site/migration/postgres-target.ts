@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import pg from 'pg';
+import { namesOf } from '../../../sites/naming.ts';
 import type { PostgresSettings } from '../config.ts';
 import { compatSchemaVersion, readCompatSchemaVersion } from '../database/compat/schema.ts';
 import { directClientConfig } from '../database/connection.ts';
+import { compareReader } from './analytics-reader.ts';
 import { type DatabaseContents, initialisingMarker, type MigrationTarget } from './target.ts';
 
 /** The database is there, but whoever provisions databases has not prepared it for Ghost. */
@@ -26,10 +28,12 @@ const lockClass = 0x73697465;
 export class PostgresTarget implements MigrationTarget {
   readonly #settings: PostgresSettings;
   readonly #lockKey: number;
+  readonly #readerRole: string;
   #client: pg.Client | undefined;
 
   constructor(settings: PostgresSettings, slug: string) {
     this.#settings = settings;
+    this.#readerRole = namesOf(slug).readerRole;
     this.#lockKey = createHash('sha256').update(slug).digest().readInt32BE(0);
   }
 
@@ -65,6 +69,7 @@ export class PostgresTarget implements MigrationTarget {
       migrations: new Set(migrations.map((row) => row.name)),
       ghostLockTaken: locked.length > 0,
       served: settings.length > 0,
+      readerSettled: (await this.#compareReader()).length === 0,
     };
   }
 
@@ -95,6 +100,12 @@ export class PostgresTarget implements MigrationTarget {
     );
   }
 
+  async settleReader(): Promise<void> {
+    const statements = await this.#compareReader();
+    // Sent as one, they are one transaction, and an error leaves none open.
+    if (statements.length > 0) await this.#rows(statements.join('; '));
+  }
+
   async createMarker(): Promise<void> {
     await this.#rows(`create table ${this.#schema}.${initialisingMarker} (started_at timestamptz default now())`);
   }
@@ -120,6 +131,15 @@ export class PostgresTarget implements MigrationTarget {
     this.#client = undefined;
   }
 
+  #compareReader(): Promise<string[]> {
+    return compareReader(this.#connection, this.#settings.schema, this.#readerRole);
+  }
+
+  get #connection(): pg.Client {
+    if (this.#client === undefined) throw new Error('not connected');
+    return this.#client;
+  }
+
   get #schema(): string {
     return pg.escapeIdentifier(this.#settings.schema);
   }
@@ -132,7 +152,6 @@ export class PostgresTarget implements MigrationTarget {
   }
 
   async #rows<Row extends pg.QueryResultRow>(sql: string, values?: unknown[]): Promise<Row[]> {
-    if (this.#client === undefined) throw new Error('not connected');
-    return (await this.#client.query<Row>(sql, values)).rows ?? [];
+    return (await this.#connection.query<Row>(sql, values)).rows ?? [];
   }
 }

@@ -46,7 +46,13 @@ export class SqliteTarget implements MigrationTarget {
       ? database.prepare('select max(locked) from migrations_lock').pluck().get()
       : 0;
     const settings = tables.has('settings') ? database.prepare('select count(*) from settings').pluck().get() : 0;
-    return { tables, migrations: new Set(migrations), ghostLockTaken: locked === 1, served: settings !== 0 };
+    return {
+      tables,
+      migrations: new Set(migrations),
+      ghostLockTaken: locked === 1,
+      served: settings !== 0,
+      readerSettled: true,
+    };
   }
 
   isTemporary(error: unknown): boolean {
@@ -71,6 +77,10 @@ export class SqliteTarget implements MigrationTarget {
 
   async releaseGhostLock(): Promise<void> {
     this.#open().exec("update migrations_lock set locked = 0 where lock_key = 'km01'");
+  }
+
+  async settleReader(): Promise<void> {
+    // A file has no roles: whoever may open it reads it.
   }
 
   async createMarker(): Promise<void> {

@@ -14,6 +14,8 @@ export interface DatabaseContents {
   readonly ghostLockTaken: boolean;
   /** Whether a Ghost has started on it before: it stores its settings then. */
   readonly served: boolean;
+  /** Whether the site's analytics role has exactly the rights that it is to have, or is not there. */
+  readonly readerSettled: boolean;
 }
 
 /**
@@ -31,6 +33,8 @@ export interface MigrationTarget {
   unlock(): Promise<void>;
   /** Frees Ghost's own lock row. Only for whoever holds the migration lock: nobody else can be migrating. */
   releaseGhostLock(): Promise<void>;
+  /** Gives the site's analytics role its rights, and takes all others. Only for whoever holds the migration lock. */
+  settleReader(): Promise<void>;
   createMarker(): Promise<void>;
   dropMarker(): Promise<void>;
   /** Drops every table and view of the site, the marker last. Only for a database that has the marker. */
