@@ -70,14 +70,14 @@ interface NetworkPolicySpec {
 }
 
 /** What a way to everywhere must leave out: neighbours, nodes, the metadata service of the cloud. */
-const nearby = {
+const nearby: Readonly<Record<string, readonly string[]>> = {
   '0.0.0.0/0': ['10.0.0.0/8', '100.64.0.0/10', '169.254.0.0/16', '172.16.0.0/12', '192.168.0.0/16'],
   '::/0': ['fc00::/7', 'fe80::/10'],
 };
 
 /** A network policy holds for every pod, in both directions, and lets in and out by name; out to everywhere but nearby. */
 export const neighboursAreOutOfReach: Rule = ({ type, name, inputs }) => {
-  if (!/^kubernetes:networking\.k8s\.io\/v1:NetworkPolicy$/.test(type)) return [];
+  if (type !== 'kubernetes:networking.k8s.io/v1:NetworkPolicy') return [];
   const { podSelector = {}, policyTypes = [], ingress = [], egress = [] } = (inputs.spec ?? {}) as NetworkPolicySpec;
   const wrong = (holds: boolean, what: string) => (holds ? [] : [`${name}: ${what}`]);
   const peersOf = [...ingress.map(({ from }) => from), ...egress.map(({ to }) => to)];
@@ -97,12 +97,11 @@ export const neighboursAreOutOfReach: Rule = ({ type, name, inputs }) => {
       peers.every(({ namespaceSelector }) => !opensEveryNamespace(namespaceSelector)),
       'is open to every namespace',
     ),
-    ...peers.flatMap(({ ipBlock }) => {
-      const near =
-        ipBlock === undefined ? [] : (Object.entries(nearby).find(([all]) => all === ipBlock.cidr)?.[1] ?? []);
-      const open = near.filter((network) => !ipBlock?.except?.includes(network));
-      return open.map((network) => `${name}: reaches ${network}`);
-    }),
+    ...peers.flatMap(({ ipBlock: { cidr, except = [] } = { cidr: 'none' } }) =>
+      (nearby[cidr] ?? [])
+        .filter((network) => !except.includes(network))
+        .map((network) => `${name}: reaches ${network}`),
+    ),
   ];
 };
 
