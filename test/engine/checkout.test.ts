@@ -1,0 +1,101 @@
+import { execFileSync } from 'node:child_process';
+import { appendFile, cp, mkdir, symlink } from 'node:fs/promises';
+import path from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { $ } from 'zx';
+import { useEngineBed } from '../support/engine/bed.ts';
+import { installGatewayApi } from '../support/engine/gateway-api.ts';
+
+const bed = useEngineBed();
+const slugs = ['aurora-letters', 'harbour-notes', 'slow-kitchen'];
+const added = 'night-trains';
+let clone: string;
+
+/** A clone of this project as it stands, its packages and tools taken from here, so that nothing is installed twice. */
+beforeAll(async () => {
+  await installGatewayApi(bed.kubernetes.api);
+  clone = path.join(bed.dir, 'clone');
+  const list = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], { encoding: 'utf8' });
+  for (const file of list.trim().split('\n')) {
+    await mkdir(path.dirname(path.join(clone, file)), { recursive: true });
+    await cp(file, path.join(clone, file));
+  }
+  await cp('.tools', path.join(clone, '.tools'), { recursive: true, verbatimSymlinks: true });
+  await symlink(path.resolve('node_modules'), path.join(clone, 'node_modules'));
+  await run('git', 'init', '--quiet', '--initial-branch', 'main');
+  await appendFile(path.join(clone, '.git', 'info', 'exclude'), 'node_modules\n');
+  await commit('the clone');
+});
+
+interface Outcome {
+  readonly exitCode: number | null;
+  readonly output: string;
+}
+
+async function run(command: string, ...args: readonly string[]): Promise<Outcome> {
+  const { PATH, HOME, GHOST_FLEET_CACHE } = process.env;
+  const environment = { PATH, HOME, GHOST_FLEET_CACHE, KUBECONFIG: bed.kubernetes.kubeconfig, NO_COLOR: '1' };
+  const shell = $({ cwd: clone, env: environment, nothrow: true, quiet: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  const { exitCode, stdout, stderr } = await shell`${command} ${args}`;
+  return { exitCode, output: stdout + stderr };
+}
+
+async function commit(message: string): Promise<void> {
+  await run('git', 'add', '--all');
+  const person = ['-c', 'user.name=ops', '-c', 'user.email=ops@example.com'];
+  expect((await run('git', ...person, 'commit', '--quiet', '--message', message)).exitCode).toBe(0);
+}
+
+const npm = (...args: readonly string[]) => run('npm', 'run', '--silent', ...args);
+const deploymentOf = (slug: string) =>
+  bed.kubernetes.api
+    .send('GET', `/apis/apps/v1/namespaces/site-${slug}/deployments/ghost`)
+    .then((deployment) => (deployment.metadata as { name: string }).name)
+    .catch((error: Error) => error.message);
+
+describe('a clone without any account', () => {
+  it('has the whole dev stack after one command, and nothing to do after the same again', async () => {
+    const first = await npm('up', '--', '--stack', 'dev', '--yes');
+    expect([first.exitCode, first.output]).toEqual([0, expect.stringMatching(/\+ \d+ created/)]);
+    for (const slug of slugs) expect(await deploymentOf(slug)).toBe('ghost');
+
+    const second = await npm('up', '--', '--stack', 'dev', '--yes');
+    expect([second.exitCode, second.output]).toEqual([0, expect.stringMatching(/Stack dev: no change, \d+ unchanged/)]);
+    expect(second.output).not.toMatch(/created|updated/);
+  });
+
+  it('has nothing of it in what is committed', async () => {
+    expect((await run('git', 'status', '--porcelain')).output).toBe('');
+  });
+
+  it('previews exactly the site that was added, as Markdown', async () => {
+    const args = ['--creator', 'mira@example.com', '--domain', `${added}.example.com`, '--plan', 'studio', '--yes'];
+    expect((await npm('site:add', '--', added, ...args)).exitCode).toBe(0);
+    await commit(`add ${added}`);
+    expect((await npm('preview', '--', '--base', 'HEAD~1', '--list-stacks')).output).toContain(
+      JSON.stringify(['dev', 'production', 'staging']),
+    );
+
+    const { exitCode, output } = await npm('preview', '--', '--base', 'HEAD~1', '--format', 'markdown');
+    expect([exitCode, output]).toEqual([0, expect.stringContaining('## One site: 1 created')]);
+    expect(output.match(/^### `.*$/gm)).toEqual([`### \`${added}\` is created`]);
+    expect(output).toContain(`Answers at ${added}.example.com.`);
+    expect(output).toMatch(/### Stack `dev`: \d+ to create, \d+ unchanged/);
+    const steps = /```diff\n([\s\S]*?)```/.exec(output)?.[1]?.trim().split('\n') ?? [];
+    expect(steps.length).toBeGreaterThan(10);
+    expect(steps.filter((step) => !step.startsWith(`+ ${added} `))).toEqual([]);
+    for (const stack of ['production', 'staging']) {
+      expect(output).toMatch(new RegExp(`### Stack \`${stack}\`\\n\\nNo resource diff: the backend has no such stack`));
+    }
+  });
+
+  it('has the site after plain Pulumi, and nothing to do after the same again', async () => {
+    const first = await npm('pulumi', '--', 'up', '-s', 'dev', '--yes');
+    expect([first.exitCode, first.output]).toEqual([0, expect.stringMatching(/\+ \d+ created\n\s+\d+ unchanged/)]);
+    expect(await deploymentOf(added)).toBe('ghost');
+
+    const second = await npm('pulumi', '--', 'up', '-s', 'dev', '--yes');
+    expect([second.exitCode, second.output]).toEqual([0, expect.stringMatching(/Resources:\n\s+\d+ unchanged\n/)]);
+    expect((await run('git', 'status', '--porcelain')).output).toBe('');
+  });
+});
