@@ -10,9 +10,11 @@ Puts the pinned tools into .tools/bin and .tools/plugins: from PATH where the ve
 else built from the Go module proxy. scripts/tools/manifest.ts pins them. Silent when they are there; also asks again
 for downloads that could not be had before.
 
-  engine       the Pulumi CLI and the providers of the stacks
-  api-server   etcd, kube-apiserver and kube-controller-manager, for the engine tests
-  cluster      kubectl
+  engine            the Pulumi CLI and the providers of the stacks
+  api-server        etcd, kube-apiserver and kube-controller-manager, for the engine tests
+  kubectl           kubectl
+  process-cluster   the programs of npm run cluster -- up --driver process
+  kind-cluster      kind and kubectl
 
 Without a set: engine and api-server, which npm test needs.`;
 

