@@ -16,6 +16,8 @@ export default defineConfig({
       { test: { name: 'fleet', include: ['test/fleet/**/*.test.ts'], maxWorkers: 1, ...slow } },
       { test: { name: 'engine', include: ['test/engine/**/*.test.ts'], maxWorkers: 1, ...slow } },
       { test: { name: 'image', include: ['test/image/**/*.test.ts'], maxWorkers: 1, ...slow } },
+      // Each file brings up a cluster of its own.
+      { test: { name: 'cluster', include: ['test/cluster/**/*.test.ts'], maxWorkers: 1, ...slow } },
       { test: { name: 'browser', include: ['test/browser/**/*.test.ts'], maxWorkers: 1, ...slow } },
     ],
   },

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { runSteps, type Step } from './checks/steps.ts';
+import { prepareProcessCluster } from './cluster/process/driver.ts';
 import { buildSiteImage } from './image/build.ts';
 import { chromium, ensureProgram, mariadb, pgbouncer, redis, runc } from './services/debian-packages.ts';
 import { installTools } from './tools/install.ts';
@@ -14,10 +15,13 @@ Everything that proves this project: types, lint, the registry, then the tests b
 the operating system is installed where that is allowed; otherwise the group is skipped, loudly, and under CI=true that
 is a failure.
 
-  --project <name>   only these groups, without types and lint: unit, policy, runtime, fleet, engine, image, browser`;
+  --project <name>   only these groups, without types and lint: unit, policy, runtime, fleet, engine, image, cluster,
+                     browser`;
+
+const root = path.resolve(import.meta.dirname, '..');
 
 /** The groups in the order they run: the quick ones first, so that a mistake shows soon. */
-const groups = ['unit', 'policy', 'runtime', 'fleet', 'engine', 'image', 'browser'] as const;
+const groups = ['unit', 'policy', 'runtime', 'fleet', 'engine', 'image', 'cluster', 'browser'] as const;
 
 interface Counts {
   passed: number;
@@ -56,14 +60,27 @@ async function main(): Promise<number> {
       );
     }
   }
+  if (chosen.includes('runtime')) {
+    const missing = await whatIsMissing(() => installTools({ root, sets: ['object-storage'] }));
+    if (missing !== undefined) skipped.push(`runtime with S3: ${missing}`);
+  }
   if (chosen.includes('engine')) {
-    const missing = await whatEngineLacks();
+    const missing = await whatIsMissing(() => installTools({ root, sets: ['engine', 'api-server'] }));
     if (missing !== undefined) skipped.push(`engine: ${missing}`);
   }
-
-  if (chosen.includes('image')) {
-    const missing = await whatImageLacks(env);
-    if (missing !== undefined) skipped.push(`image: ${missing}`);
+  if (chosen.includes('cluster') || chosen.includes('image')) {
+    // The image of a site is what both run.
+    const missing = await whatIsMissing(async () => {
+      env.SITE_IMAGE_ARCHIVE = await buildImage();
+    });
+    if (missing !== undefined) skipped.push(...['image', 'cluster'].map((group) => `${group}: ${missing}`));
+  }
+  if (chosen.includes('cluster')) {
+    const missing = await whatIsMissing(async () => {
+      await prepareProcessCluster(root);
+      await installTools({ root, sets: ['engine', 'object-storage'] });
+    });
+    if (missing !== undefined) skipped.push(`cluster: ${missing}`);
   }
 
   const failed: string[] = [];
@@ -96,10 +113,10 @@ async function main(): Promise<number> {
   return failed.length === 0 && counts.failed === 0 && counts.passed > 0 ? 0 : 1;
 }
 
-/** Installs the tools of the engine tests; says what cannot be had. */
-async function whatEngineLacks(): Promise<string | undefined> {
+/** Gets what a group takes; says what cannot be had. */
+async function whatIsMissing(prepare: () => Promise<unknown>): Promise<string | undefined> {
   try {
-    await installTools({ root: path.resolve(import.meta.dirname, '..'), sets: ['engine', 'api-server'] });
+    await prepare();
     return undefined;
   } catch (error) {
     if (error instanceof UnavailableError) return error.message;
@@ -107,20 +124,19 @@ async function whatEngineLacks(): Promise<string | undefined> {
   }
 }
 
-/** Builds the image that the image tests run; says what cannot be had. */
-async function whatImageLacks(env: Record<string, string>): Promise<string | undefined> {
-  if (process.getuid?.() !== 0) return 'only root runs the root of an image';
-  if ((await ensureProgram(runc)) === undefined)
-    return 'runc is not on PATH and could not be installed (Debian package runc, as root)';
-  try {
-    const root = path.resolve(import.meta.dirname, '..');
-    const image = await buildSiteImage({ root, tag: 'ghost-fleet/site:dev', ghostVersion: undefined, base: undefined });
-    env.SITE_IMAGE_ARCHIVE = image.archive;
-    return undefined;
-  } catch (error) {
-    if (error instanceof UnavailableError) return error.message;
-    throw error;
+/**
+ * Builds the image of a site.
+ *
+ * @returns the path of its archive
+ * @throws UnavailableError
+ */
+async function buildImage(): Promise<string> {
+  if (process.getuid?.() !== 0) throw new UnavailableError('only root runs the root of an image');
+  if ((await ensureProgram(runc)) === undefined) {
+    throw new UnavailableError('runc is not on PATH and could not be installed (Debian package runc, as root)');
   }
+  const image = await buildSiteImage({ root, tag: 'ghost-fleet/site:dev', ghostVersion: undefined, base: undefined });
+  return image.archive;
 }
 
 function vitestStep(group: string, report: string, env: Record<string, string>): Step {

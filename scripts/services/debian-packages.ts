@@ -6,6 +6,8 @@ export interface SystemProgram {
   /** Names under which the program may be found on PATH, best first. */
   readonly commands: readonly string[];
   readonly debianPackage: string;
+  /** Folders that are searched beside PATH. @default none */
+  readonly folders?: readonly string[];
 }
 
 /** Chromium for the browser tests and the screenshots. */
@@ -26,13 +28,27 @@ export const pgbouncer: SystemProgram = { commands: ['pgbouncer'], debianPackage
 /** Redis, for what is measured and tested with it. */
 export const redis: SystemProgram = { commands: ['redis-server'], debianPackage: 'redis-server' };
 
-/** runc, which runs the root of an image as a cluster's nodes do. */
+/** containerd and runc, which run a cluster's containers. */
+export const containerd: SystemProgram = { commands: ['containerd'], debianPackage: 'containerd' };
 export const runc: SystemProgram = { commands: ['runc'], debianPackage: 'runc' };
 
+/** iptables, by which a node brings Services to their pods. */
+export const iptables: SystemProgram = { commands: ['iptables'], debianPackage: 'iptables' };
+
+/** The plugins that join pods to a network; one stands for all of them (iproute2 has another `bridge`). */
+export const cniPlugins: SystemProgram = {
+  commands: ['host-local'],
+  debianPackage: 'containernetworking-plugins',
+  folders: ['/opt/cni/bin', '/usr/lib/cni'],
+};
+
+/** A busybox that loads no libraries, for images made from nothing. */
+export const busybox: SystemProgram = { commands: ['busybox'], debianPackage: 'busybox-static' };
+
 /** Absolute path of the first command of `program` on PATH, or in Debian's folder for servers, or undefined. */
-export function findProgram(program: Pick<SystemProgram, 'commands'>): string | undefined {
-  // Only root has that folder on PATH.
-  const folders = [process.env.PATH, '/usr/sbin'].filter(Boolean).join(path.delimiter);
+export function findProgram(program: Pick<SystemProgram, 'commands' | 'folders'>): string | undefined {
+  // Only root has /usr/sbin on PATH.
+  const folders = [...(program.folders ?? []), process.env.PATH, '/usr/sbin'].filter(Boolean).join(path.delimiter);
   for (const command of program.commands) {
     const found = which.sync(command, { nothrow: true, path: folders });
     if (found) return found;
