@@ -1,6 +1,8 @@
 import { appendFile, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { stringify } from 'yaml';
+import { withClient } from '../../runtime/database/administrator.ts';
 import { useEngineBed } from '../support/engine/bed.ts';
 import { installGatewayApi } from '../support/engine/gateway-api.ts';
 import { PulumiProject } from '../support/engine/project.ts';
@@ -44,7 +46,7 @@ describe("the fleet's own program", () => {
     try {
       const { exitCode, output } = await fleet.run('preview', ...withPack);
       expect(exitCode).not.toBe(0);
-      expect(output).toMatch(/\[mandatory\]\s+pods-are-restricted/);
+      expect(output).toMatch(/\[mandatory\].* pods-are-restricted /);
       expect(output).toMatch(/aurora-letters-deployment: may run as root/);
     } finally {
       await writeFile(file, text);
@@ -53,7 +55,17 @@ describe("the fleet's own program", () => {
 });
 
 describe('a program of somebody else', () => {
+  const findRole = "select from pg_roles where rolname = 'hostile_role'";
   let count = 0;
+  /** A role of PostgreSQL, by this project's own provider, whose password is whatever an expression of the program says. */
+  function roleWith(password: string): string {
+    const { host, port, user, password: adminPassword } = bed.postgres;
+    const admin = JSON.stringify({ host, port, user, password: adminPassword, ssl: 'off' });
+    return `
+      const inputs = { name: 'hostile_role', connectionLimit: 1, password: ${password}, admin: pulumi.secret(${admin}) };
+      new (class extends pulumi.CustomResource {})('fleet:index:Role', 'login', inputs);`;
+  }
+
   /** A program with resources of Kubernetes, in a project that knows where the pack's runtime is. */
   async function createProject(resources: string): Promise<PulumiProject> {
     count += 1;
@@ -69,25 +81,29 @@ describe('a program of somebody else', () => {
     const project = await PulumiProject.create(path.join(bed.dir, `hostile-${count}`), bed.environment, program, {
       kubeconfig,
     });
-    const plugins = `plugins:\n  analyzers:\n    - name: policy-fleet\n      path: ${pack}\n`;
-    await appendFile(path.join(project.dir, 'Pulumi.yaml'), plugins);
+    const plugins = {
+      providers: [{ name: 'fleet', path: path.resolve('components/provider') }],
+      analyzers: [{ name: 'policy-fleet', path: pack }],
+    };
+    await appendFile(path.join(project.dir, 'Pulumi.yaml'), stringify({ plugins }));
     return project;
   }
 
   it.each([
     [
       'a Service that is open to the world',
-      `new kubernetes.core.v1.Service('web', { metadata, spec: { type: 'LoadBalancer', ports: [{ port: 80 }] } }, options);`,
+      () =>
+        `new kubernetes.core.v1.Service('web', { metadata, spec: { type: 'LoadBalancer', ports: [{ port: 80 }] } }, options);`,
       /nothing-is-public[\s\S]*web: a Service of type LoadBalancer/,
     ],
     [
       'a password in plain',
-      `new kubernetes.core.v1.Secret('login', { metadata, stringData: { password: 'in plain' } }, options);`,
-      /credentials-are-secret[\s\S]*login: stringData is not secret/,
+      () => roleWith("'a password in plain'"),
+      /credentials-are-secret[\s\S]*login: password is not secret/,
     ],
     [
       'a pod without limits that takes its password from a variable',
-      `new kubernetes.apps.v1.Deployment('pods', { metadata, spec: {
+      () => `new kubernetes.apps.v1.Deployment('pods', { metadata, spec: {
          selector: { matchLabels: { app: 'a' } },
          template: { metadata: { labels: { app: 'a' } }, spec: {
            containers: [{ name: 'c', image: 'c', env: [{ name: 'DATABASE_PASSWORD', value: 'p' }] }],
@@ -97,7 +113,7 @@ describe('a program of somebody else', () => {
     ],
     [
       'a wall with a hole to the metadata service',
-      `new kubernetes.networking.v1.NetworkPolicy('wall', { metadata, spec: {
+      () => `new kubernetes.networking.v1.NetworkPolicy('wall', { metadata, spec: {
          podSelector: {}, policyTypes: ['Ingress', 'Egress'],
          egress: [{ to: [{ ipBlock: { cidr: '0.0.0.0/0', except: ['10.0.0.0/8'] } }], ports: [{ port: 80 }] }],
        } }, options);`,
@@ -105,7 +121,7 @@ describe('a program of somebody else', () => {
     ],
     [
       'one host for two sites',
-      `for (const namespace of ['default', 'kube-public']) {
+      () => `for (const namespace of ['default', 'kube-public']) {
          new kubernetes.networking.v1.Ingress(namespace, {
            metadata: { name: metadata.name, namespace },
            spec: { rules: [{ host: 'letters.example.test' }] },
@@ -114,7 +130,7 @@ describe('a program of somebody else', () => {
       /hosts-lead-to-one-site[\s\S]*letters\.example\.test: leads to default and kube-public/,
     ],
   ])('is stopped at its preview: %s', async (_what, resources, said) => {
-    const project = await createProject(resources);
+    const project = await createProject(resources());
     try {
       expect((await project.run('preview')).exitCode).toBe(0);
       const { exitCode, output } = await project.run('preview', ...withPack);
@@ -127,16 +143,16 @@ describe('a program of somebody else', () => {
   });
 
   it('is stopped in the update where a value was not known before: nothing is made of a secret that is none', async () => {
-    const project = await createProject(`
-      const made = new random.RandomBytes('made', { length: 24 });
-      new kubernetes.core.v1.Secret('login', { metadata, stringData: { password: made.hex } }, options);`);
+    const made = "new random.RandomBytes('made', { length: 24 }).hex";
+    const project = await createProject(roleWith(made));
     try {
       expect((await project.run('preview', ...withPack)).exitCode).toBe(0);
       const { exitCode, output } = await project.run('up', '--yes', '--skip-preview', ...withPack);
       expect(exitCode).not.toBe(0);
-      expect(output).toMatch(/login: stringData is not secret/);
-      const found = bed.kubernetes.api.send('GET', `/api/v1/namespaces/default/secrets/hostile-${count}`);
-      await expect(found).rejects.toThrow(/not found/);
+      expect(output).toMatch(/login: password is not secret/);
+      expect(await withClient(bed.postgres, 'postgres', (client) => client.query(findRole))).toMatchObject({
+        rowCount: 0,
+      });
     } finally {
       await project.destroy();
     }

@@ -192,22 +192,24 @@ describe("the fleet's own program on the real engine", () => {
       expect(refused.output).toMatch(reason);
       // As npm run preview and npm run up are told.
       const told = await previewStack(fleet.dir, fleet.stack, environmentOfFleet());
-      expect(told).toEqual({ stack: fleet.stack, refused: [expect.stringMatching(reason)] });
+      expect(told).toMatchObject({ refused: expect.arrayContaining([expect.stringMatching(reason)]) });
     } finally {
       await writeFile(yamlOf('aurora-letters'), text);
     }
   });
 
-  it.each(['database', 'schema'])('refuses to start a %s beside the SQLite file of a site', async (strategy) => {
+  it('refuses to start a schema or a database beside the SQLite file of a site', async () => {
     const slug = 'slow-kitchen';
-    const text = await readFile(path.resolve('sites', `${slug}.yaml`), 'utf8');
-    const at = (place: string) =>
-      writeFile(yamlOf(slug), `${text.replace(/^database:.*\n/m, '')}database: { strategy: ${place} }\n`);
+    const text = (await readFile(path.resolve('sites', `${slug}.yaml`), 'utf8')).replace(/^database:.*\n/m, '');
+    const place = (strategy: string) => writeFile(yamlOf(slug), `${text}database: { strategy: ${strategy} }\n`);
     try {
-      await at('sqlite');
+      await place('sqlite');
       await fleet.up('--skip-preview');
-      await at(strategy);
-      for (const command of [['preview'], ['up', '--yes', '--skip-preview']]) {
+      for (const [strategy, command] of Object.entries({
+        schema: ['preview'],
+        database: ['up', '--yes', '--skip-preview'],
+      })) {
+        await place(strategy);
         const refused = await fleet.run(...command);
         expect(refused.exitCode).not.toBe(0);
         expect(refused.output).toMatch(`expected "sqlite", since the data is there; got "${strategy}"`);
