@@ -61,18 +61,6 @@ async function query(text: string, values: readonly string[]): Promise<Record<st
 const findDatabase = (name: string) =>
   query('select rolname as owner from pg_database d join pg_roles r on r.oid = d.datdba where datname = $1', [name]);
 
-/** Whether the state holds a resource of the type, and no operation is under way. */
-async function hasRecorded(project: PulumiProject, type: string): Promise<boolean> {
-  const { latest } = (JSON.parse(await project.readState()) as { checkpoint: { latest?: Deployment } }).checkpoint;
-  const recorded = latest?.resources?.some((resource) => resource.type === type) ?? false;
-  return recorded && (latest?.pending_operations ?? []).length === 0;
-}
-
-interface Deployment {
-  readonly resources?: readonly { readonly type: string }[];
-  readonly pending_operations?: readonly unknown[];
-}
-
 const find = (location: string) => bed.kubernetes.api.send('GET', location).catch((error: Error) => error.message);
 
 describe('the real engine', () => {
@@ -148,7 +136,7 @@ describe('the real engine', () => {
     try {
       const { child, ended } = project.start(['up', '--yes', '--skip-preview', '--stack', project.stack]);
       const deadline = Date.now() + 120_000;
-      while (!(await hasRecorded(project, 'postgresql:index/database:Database'))) {
+      while (!(await project.hasRecorded('postgresql:index/database:Database'))) {
         expect(child.exitCode).toBeNull();
         expect(Date.now()).toBeLessThan(deadline);
         await sleep(100);

@@ -12,6 +12,12 @@ export interface PulumiRun {
   readonly output: string;
 }
 
+/** What is looked at of a state. */
+interface Deployment {
+  readonly resources?: readonly { readonly type: string }[];
+  readonly pending_operations?: readonly unknown[];
+}
+
 /** A throw-away Pulumi project with one stack of a random name. */
 export class PulumiProject {
   readonly dir: string;
@@ -144,6 +150,13 @@ export class PulumiProject {
     const { localState } = this.#environment;
     if (localState === undefined) throw new Error('expected a backend of files; got the one of the environment');
     return readFile(path.join(localState, '.pulumi', 'stacks', this.#name, `${this.stack}.json`), 'utf8');
+  }
+
+  /** Whether the state holds a resource of the type, and no operation is under way. */
+  async hasRecorded(type: string): Promise<boolean> {
+    const { latest } = (JSON.parse(await this.readState()) as { checkpoint: { latest?: Deployment } }).checkpoint;
+    const recorded = latest?.resources?.some((resource) => resource.type === type) ?? false;
+    return recorded && (latest?.pending_operations ?? []).length === 0;
   }
 
   private async succeed(args: readonly string[], input?: string): Promise<PulumiRun> {
