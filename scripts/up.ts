@@ -6,7 +6,7 @@ import { runCommand, UsageError } from './command.ts';
 import { withEngine } from './engine/checkout.ts';
 import { openStack } from './engine/stack.ts';
 import { renderStack } from './preview/render.ts';
-import { previewStack } from './preview/resource-diff.ts';
+import { previewOpened } from './preview/resource-diff.ts';
 
 const usage = `usage: npm run up -- --stack <name> [--yes]
 
@@ -37,7 +37,7 @@ await runCommand(async () => {
   await readStackSettings('stacks', stack);
   return withEngine(root, async (environment) => {
     const handle = await openStack(root, stack, environment, 'create');
-    const diff = await previewStack(root, stack, environment);
+    const diff = await previewOpened(handle);
     console.log(renderStack(diff));
     if ('missing' in diff) throw new UsageError([`${stack}: expected a preview; got ${diff.missing}`]);
     if ('refused' in diff) throw new UsageError([`${stack}: expected data to stay with its site; nothing was changed`]);

@@ -1,4 +1,5 @@
 import type { EngineEvent, StepEventMetadata } from '@pulumi/pulumi/automation/events.js';
+import type { Stack } from '@pulumi/pulumi/automation/index.js';
 import type { EngineEnvironment } from '../engine/environment.ts';
 import { openStack } from '../engine/stack.ts';
 
@@ -43,6 +44,16 @@ const refusingTypes = ['fleet:index:Placement', 'fleet:index:SiteDatabase', 'fle
  *   here
  */
 export async function previewStack(root: string, stack: string, environment: EngineEnvironment): Promise<StackDiff> {
+  try {
+    return await previewOpened(await openStack(root, stack, environment, 'fail'));
+  } catch (error) {
+    return { stack, missing: reasonOf(error as Error) };
+  }
+}
+
+/** The same for a stack that is open. */
+export async function previewOpened(handle: Stack): Promise<StackDiff> {
+  const stack = handle.name;
   const steps: StepEventMetadata[] = [];
   const refused: string[] = [];
   const collect = (event: EngineEvent) => {
@@ -50,7 +61,6 @@ export async function previewStack(root: string, stack: string, environment: Eng
     refused.push(...refusalsOf(event));
   };
   try {
-    const handle = await openStack(root, stack, environment, 'fail');
     await handle.preview({ onEvent: collect, color: 'never' });
   } catch (error) {
     if (refused.length > 0) return { stack, refused };
