@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { createReadStream, existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
@@ -12,6 +11,7 @@ import { PostgresSource } from '../database/transfer/postgres-session.ts';
 import { SourceUnavailableError, TransferRefusedError } from '../database/transfer/refusal.ts';
 import type { PostgresSettings, SiteConfig } from '../site/config.ts';
 import { initialisingMarker } from '../site/migration/target.ts';
+import { Checksum, checksumOf } from './checksum.ts';
 import { listContent } from './content.ts';
 import {
   type BackupDatabase,
@@ -21,7 +21,10 @@ import {
   backupId,
   formatManifest,
   keyOf,
+  keyOfFile,
+  listBackups,
   manifestFile,
+  sharedPrefix,
 } from './manifest.ts';
 import { encodeRows } from './rows.ts';
 import type { BackupStore } from './store.ts';
@@ -36,52 +39,78 @@ const ledgers = new Set(['migrations', 'migrations_lock']);
  * @throws TransferRefusedError for a site that is empty or migrating, SourceUnavailableError
  */
 export async function createBackup(config: SiteConfig, store: BackupStore, now: Date): Promise<BackupManifest> {
-  const { slug, database, contentPath } = config;
-  const backup = { slug, id: backupId(now) };
+  const { slug, database } = config;
+  const backup = { slug, id: await freeId(store, slug, now) };
   const files: BackupFile[] = [];
   const write: FileWriter = async (file, content) => {
     files.push({ path: file, ...(await writeChecked(store, keyOf(backup, file), content)) });
   };
   const copied = database.client === 'sqlite' ? await copySqlite(config, write) : await copyRows(database, write);
   // After the database: whatever it refers to was there when it was copied.
-  for (const file of await listContent(contentPath)) {
-    try {
-      await write(`content/${file}`, createReadStream(path.join(contentPath, file)));
-    } catch (error) {
-      // Deleted since it was listed.
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    }
-  }
+  files.push(...(await copyContent(config, store)));
   const { version: ghostVersion } = await readRelease(config);
   const manifest: BackupManifest = { format: 1, ...backup, ghostVersion, database: copied, files };
   await store.write(keyOf(backup, manifestFile), Readable.from([Buffer.from(formatManifest(manifest))]));
   return manifest;
 }
 
+/** A backup is never written over another, not even over one of the same second. */
+async function freeId(store: BackupStore, slug: string, now: Date): Promise<string> {
+  const taken = await listBackups(store, slug);
+  for (let moment = now; ; moment = new Date(moment.getTime() + 1_000)) {
+    const id = backupId(moment);
+    if (!taken.includes(id)) return id;
+  }
+}
+
 type FileWriter = (file: string, content: AsyncIterable<Uint8Array>) => Promise<void>;
+
+/** Files that an earlier backup brought there already are not sent again. */
+async function copyContent({ slug, contentPath }: SiteConfig, store: BackupStore): Promise<BackupFile[]> {
+  const stored = new Map((await store.list(sharedPrefix(slug))).map(({ key, bytes }) => [key, bytes]));
+  const files: BackupFile[] = [];
+  for (const name of await listContent(contentPath)) {
+    const source = path.join(contentPath, name);
+    try {
+      const found = await checksumOf(createReadStream(source));
+      const file = { path: `content/${name}`, ...found };
+      const key = keyOfFile({ slug, id: '' }, file);
+      if (stored.get(key) !== file.bytes) {
+        await writeUnchanged(store, key, source, file);
+        stored.set(key, file.bytes);
+      }
+      files.push(file);
+    } catch (error) {
+      // Deleted since it was listed.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
+  }
+  return files;
+}
+
+/** What lies under a checksum must have it. */
+async function writeUnchanged(store: BackupStore, key: string, source: string, file: BackupFile): Promise<void> {
+  const written = await writeChecked(store, key, createReadStream(source));
+  if (written.sha256 === file.sha256) return;
+  await store.remove(key);
+  throw new TransferRefusedError([`${source}: expected not to change while it is copied; try again`]);
+}
 
 async function writeChecked(
   store: BackupStore,
   key: string,
   content: AsyncIterable<Uint8Array>,
 ): Promise<{ bytes: number; sha256: string }> {
-  const hash = createHash('sha256');
-  let bytes = 0;
-  async function* counted(): AsyncIterable<Uint8Array> {
-    for await (const chunk of content) {
-      hash.update(chunk);
-      bytes += chunk.byteLength;
-      yield chunk;
-    }
-  }
-  await store.write(key, counted());
-  return { bytes, sha256: hash.digest('hex') };
+  const checksum = new Checksum();
+  await store.write(key, checksum.of(content));
+  return { bytes: checksum.bytes, sha256: checksum.sha256() };
 }
 
 async function copySqlite(config: SiteConfig, write: FileWriter): Promise<BackupDatabase> {
   const { database, ghostPath } = config;
   if (database.client !== 'sqlite') throw new Error('expected a site on SQLite');
   const label = `sqlite:${database.filename}`;
+  if (!existsSync(database.filename)) refuseUnfinished(label, new Set(), () => false);
   const Database = createRequire(path.join(ghostPath, 'package.json'))('better-sqlite3') as typeof SqliteDatabase;
   // Beside the file, where there is room for another of its size.
   const copy = `${database.filename}.backup-${process.pid}`;

@@ -1,8 +1,8 @@
 import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, open, readdir, rename, rm, rmdir } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { type BackupStore, MissingFileError } from './store.ts';
+import { type BackupStore, MissingFileError, type StoredFile } from './store.ts';
 
 /** Backups in a folder of this machine, readable by this user alone. */
 export class DirectoryStore implements BackupStore {
@@ -14,17 +14,22 @@ export class DirectoryStore implements BackupStore {
     this.label = this.#root;
   }
 
-  async list(prefix: string): Promise<string[]> {
-    // Only whole folders are asked for.
+  async list(prefix: string): Promise<StoredFile[]> {
     const folder = path.join(this.#root, prefix);
-    try {
-      const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-      const files = entries.filter((entry) => entry.isFile() && !entry.name.endsWith('.partial'));
-      return files.map((entry) => path.relative(this.#root, path.join(entry.parentPath, entry.name))).sort();
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-      throw error;
+    const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(
+      (error: NodeJS.ErrnoException) => {
+        if (error.code === 'ENOENT') return [];
+        throw error;
+      },
+    );
+    const files = entries.filter((entry) => entry.isFile() && !entry.name.endsWith('.partial'));
+    const stored: StoredFile[] = [];
+    for (const entry of files) {
+      const file = path.join(entry.parentPath, entry.name);
+      const { size, mtime } = await stat(file);
+      stored.push({ key: path.relative(this.#root, file), bytes: size, modified: mtime });
     }
+    return stored.sort((one, other) => (one.key < other.key ? -1 : 1));
   }
 
   async write(key: string, content: AsyncIterable<Uint8Array>): Promise<void> {

@@ -4,7 +4,7 @@ import type { BackupStore } from './store.ts';
 
 /** A file of a backup. */
 export interface BackupFile {
-  /** Below the backup's folder: `database/site.db.gz`, `content/images/2026/11/train.jpg`. */
+  /** What it is: `database/site.db.gz`, `content/images/2026/11/train.jpg`. */
   readonly path: string;
   readonly bytes: number;
   /** Of what is stored, in hexadecimal digits. */
@@ -63,21 +63,47 @@ export function momentOf(id: string): Date {
   return new Date(id.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, '$1-$2-$3T$4:$5:$6Z'));
 }
 
-/** Key of a backup's file. */
+/** Key of a file that only one backup has: its manifest, and what is of its database. */
 export function keyOf(backup: { readonly slug: string; readonly id: string }, file: string): string {
   return `${backup.slug}/${backup.id}/${file}`;
+}
+
+/** Where files of a site's content lie by their checksums: backups of the same file share it. */
+export function sharedPrefix(slug: string): string {
+  return `${slug}/files/`;
+}
+
+/** Key of any file that a manifest lists. */
+export function keyOfFile(backup: { readonly slug: string; readonly id: string }, file: BackupFile): string {
+  return file.path.startsWith('content/') ? `${sharedPrefix(backup.slug)}${file.sha256}` : keyOf(backup, file.path);
 }
 
 export const manifestFile = 'manifest.json';
 
 /** Ids of a site's complete backups, the oldest first. */
 export async function listBackups(store: BackupStore, slug: string): Promise<string[]> {
-  const keys = await store.list(`${slug}/`);
-  const ids = keys.flatMap((key) => {
+  const files = await store.list(`${slug}/`);
+  const ids = files.flatMap(({ key }) => {
     const [, id = '', ...file] = key.split('/');
     return idPattern.test(id) && file.join('/') === manifestFile ? [id] : [];
   });
   return ids.sort();
+}
+
+/** @throws DamagedBackupError, MissingFileError */
+export async function readManifest(
+  store: BackupStore,
+  backup: { readonly slug: string; readonly id: string },
+): Promise<BackupManifest> {
+  const key = keyOf(backup, manifestFile);
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of await store.read(key)) chunks.push(chunk);
+  const manifest = parseManifest(Buffer.concat(chunks).toString('utf8'), key);
+  if (manifest.slug !== backup.slug || manifest.id !== backup.id)
+    throw new DamagedBackupError([
+      `${key}: expected the manifest of ${backup.slug}/${backup.id}; got that of ${manifest.slug}/${manifest.id}`,
+    ]);
+  return manifest;
 }
 
 /** The text of a manifest, which carries a checksum of itself. */

@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream, existsSync } from 'node:fs';
-import { link, mkdir, readFile, rm, unlink } from 'node:fs/promises';
+import { link, mkdir, rm, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
@@ -13,15 +12,16 @@ import { TransferRefusedError } from '../database/transfer/refusal.ts';
 import { SqliteSource, SqliteTransferTarget } from '../database/transfer/sqlite-session.ts';
 import { type TransferProgress, type TransferReport, transferSite } from '../database/transfer/transfer.ts';
 import type { SiteConfig } from '../site/config.ts';
+import { Checksum, checksumOf } from './checksum.ts';
 import { contentFolders } from './content.ts';
 import {
   type BackupFile,
   type BackupManifest,
   DamagedBackupError,
-  keyOf,
+  keyOfFile,
   listBackups,
   manifestFile,
-  parseManifest,
+  readManifest,
 } from './manifest.ts';
 import { RowsSource } from './rows.ts';
 import { type BackupStore, MissingFileError } from './store.ts';
@@ -46,13 +46,7 @@ export async function readBackup(store: BackupStore, slug: string, id: string | 
     throw new TransferRefusedError([
       `${store.label}: expected a backup of ${slug}${id === undefined ? '' : ` called ${id}`}; got ${ids.join(', ') || 'none'}`,
     ]);
-  const key = keyOf({ slug, id: chosen }, manifestFile);
-  const manifest = parseManifest(await readText(store, key), key);
-  if (manifest.slug !== slug || manifest.id !== chosen)
-    throw new DamagedBackupError([
-      `${key}: expected the manifest of ${slug}/${chosen}; got that of ${manifest.slug}/${manifest.id}`,
-    ]);
-  return manifest;
+  return readManifest(store, { slug, id: chosen });
 }
 
 /**
@@ -112,7 +106,7 @@ async function fetchFiles(store: BackupStore, manifest: BackupManifest, staging:
       problems.push(`${manifestFile}: expected paths below database/ and content/; got ${JSON.stringify(file.path)}`);
       continue;
     }
-    const problem = await fetchFile(store, keyOf(manifest, file.path), file, path.join(staging, file.path));
+    const problem = await fetchFile(store, keyOfFile(manifest, file), file, path.join(staging, file.path));
     if (problem !== undefined) problems.push(problem);
   }
   if (problems.length > 0) throw new DamagedBackupError(problems);
@@ -133,24 +127,17 @@ async function fetchFile(
   to: string,
 ): Promise<string | undefined> {
   await mkdir(path.dirname(to), { recursive: true });
-  const hash = createHash('sha256');
-  let bytes = 0;
-  async function* counted(content: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
-    for await (const chunk of content) {
-      hash.update(chunk);
-      bytes += chunk.byteLength;
-      yield chunk;
-    }
-  }
+  const found = new Checksum();
   try {
-    await pipeline(counted(await store.read(key)), createWriteStream(to));
+    await pipeline(found.of(await store.read(key)), createWriteStream(to));
   } catch (error) {
     if (error instanceof MissingFileError) return error.message;
     throw error;
   }
-  if (bytes !== expected.bytes) return `${key}: expected ${expected.bytes} bytes; got ${bytes}`;
-  const sha256 = hash.digest('hex');
-  return sha256 === expected.sha256 ? undefined : `${key}: expected SHA-256 ${expected.sha256}; got ${sha256}`;
+  const what = `${key}: ${expected.path}`;
+  if (found.bytes !== expected.bytes) return `${what}: expected ${expected.bytes} bytes; got ${found.bytes}`;
+  const sha256 = found.sha256();
+  return sha256 === expected.sha256 ? undefined : `${what}: expected SHA-256 ${expected.sha256}; got ${sha256}`;
 }
 
 async function openSource(manifest: BackupManifest, staging: string, ghostPath: string): Promise<TransferSource> {
@@ -175,12 +162,7 @@ async function findDifferent(files: readonly BackupFile[], contentPath: string):
   const problems: string[] = [];
   for (const { path: file, sha256 } of files) {
     const target = path.join(contentPath, file.slice('content/'.length));
-    if (
-      existsSync(target) &&
-      createHash('sha256')
-        .update(await readFile(target))
-        .digest('hex') !== sha256
-    )
+    if (existsSync(target) && (await checksumOf(createReadStream(target))).sha256 !== sha256)
       problems.push(`${target}: expected no file, or the same; a different one is there`);
   }
   return problems;
@@ -198,10 +180,4 @@ async function placeContent(files: readonly BackupFile[], staging: string, conte
     placed += 1;
   }
   return placed;
-}
-
-async function readText(store: BackupStore, key: string): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of await store.read(key)) chunks.push(chunk);
-  return Buffer.concat(chunks).toString('utf8');
 }

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import type * as S3 from '@aws-sdk/client-s3';
-import { type BackupStore, MissingFileError } from './store.ts';
+import { type BackupStore, MissingFileError, type StoredFile } from './store.ts';
 
 export interface S3StoreSettings {
   readonly bucket: string;
@@ -45,17 +45,19 @@ export class S3Store implements BackupStore {
     });
   }
 
-  async list(prefix: string): Promise<string[]> {
-    const keys: string[] = [];
+  async list(prefix: string): Promise<StoredFile[]> {
+    const files: StoredFile[] = [];
     const at = { Bucket: this.#settings.bucket, Prefix: this.#key(prefix) };
     for (let token: string | undefined, more = true; more; more = token !== undefined) {
-      const page = await this.#client.send(
+      const page: S3.ListObjectsV2CommandOutput = await this.#client.send(
         new this.#sdk.ListObjectsV2Command({ ...at, ...(token === undefined ? {} : { ContinuationToken: token }) }),
       );
-      for (const { Key } of page.Contents ?? []) if (Key !== undefined) keys.push(Key.slice(this.#key('').length));
+      for (const { Key, Size = 0, LastModified = new Date(0) } of page.Contents ?? [])
+        if (Key !== undefined)
+          files.push({ key: Key.slice(this.#key('').length), bytes: Size, modified: LastModified });
       token = page.NextContinuationToken;
     }
-    return keys.sort();
+    return files.sort((one, other) => (one.key < other.key ? -1 : 1));
   }
 
   /** In one piece, or in parts: no more than one part is in memory. */

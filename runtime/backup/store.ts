@@ -1,3 +1,10 @@
+/** A file that a store holds. */
+export interface StoredFile {
+  readonly key: string;
+  readonly bytes: number;
+  readonly modified: Date;
+}
+
 /**
  * Where backups are kept: files by key, such as `aurora-letters/20261125T031500Z/manifest.json`. A file appears whole or
  * not at all.
@@ -5,8 +12,8 @@
 export interface BackupStore {
   /** For people, without a secret. */
   readonly label: string;
-  /** Keys that begin with `prefix`, sorted. */
-  list(prefix: string): Promise<string[]>;
+  /** Files whose keys begin with `prefix`, a folder with its slash, sorted by key. */
+  list(prefix: string): Promise<StoredFile[]>;
   write(key: string, content: AsyncIterable<Uint8Array>): Promise<void>;
   /** @throws MissingFileError */
   read(key: string): Promise<AsyncIterable<Uint8Array>>;

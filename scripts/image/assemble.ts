@@ -2,7 +2,6 @@ import {
   chmodSync,
   chownSync,
   copyFileSync,
-  cpSync,
   mkdirSync,
   readFileSync,
   realpathSync,
@@ -17,7 +16,7 @@ import { imagePrograms } from './context.ts';
 import { listFiles } from './files.ts';
 import { copyLibraries } from './libraries.ts';
 import { collectPackages, collectProgram, readLock } from './modules.ts';
-import { Pruner } from './prune.ts';
+import { copyPruned } from './prune.ts';
 import { describeContents } from './sbom.ts';
 
 const usage = `usage: node scripts/image/assemble.ts <folder>
@@ -64,7 +63,7 @@ async function main(image: string): Promise<void> {
   rmSync(path.join(ghost, 'pnpm-lock.yaml'));
   await $`chmod -R a+rX,go-w ${image}`;
   chmodSync(path.join(image, 'tmp'), 0o1777);
-  console.log(`image: ${sizeOf(image)}; Ghost in it ${sizeOf(ghost)}, as it is installed ${sizeOf(ghostSource)}`);
+  console.log(`image: ${sizeOf(image)}, Ghost in it ${sizeOf(ghost)}`);
 }
 
 /** What every program expects of a system: its users, how names are looked up, and where mounts go. */
@@ -94,24 +93,6 @@ function writeDescription(root: string, target: string): void {
 function copyInto(from: string, to: string): void {
   mkdirSync(path.dirname(to), { recursive: true });
   copyFileSync(from, to);
-}
-
-/** @param folder what is copied, relative to `root` as to `target` */
-function copyPruned(root: string, folder: string, target: string): void {
-  const pruner = new Pruner(root);
-  cpSync(path.join(root, folder), path.join(target, folder), {
-    recursive: true,
-    verbatimSymlinks: true,
-    filter: (source) => {
-      const file = path.relative(root, source);
-      if (file === '' || file === folder) return true;
-      const found = statSync(source, { throwIfNoEntry: false });
-      // A link is judged by its name too: one that leads to what is left out goes with it.
-      return pruner.keeps(file, { folder: found?.isDirectory() ?? false, size: found?.size ?? 0 });
-    },
-  });
-  for (const [rule, bytes] of pruner.removed)
-    if (bytes > 1e6) console.log(`left out: ${(bytes / 1e6).toFixed(0)} MB of ${rule}`);
 }
 
 function removeDanglingLinks(folder: string): void {

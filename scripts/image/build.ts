@@ -32,6 +32,9 @@ export interface SiteImage {
 }
 
 const dockerfile = 'runtime/site/Dockerfile';
+/** Images of one name that stay in the cache: those of several checkouts. */
+const keptImages = 3;
+
 const sbomFile = 'opt/ghost-fleet/sbom.cdx.json';
 
 /**
@@ -61,8 +64,7 @@ export async function buildSiteImage(options: SiteImageOptions): Promise<SiteIma
   const sbom = path.join(local, `${name}.cdx.json`);
   await place(path.join(entry, 'image.tar'), archive);
   await place(path.join(entry, 'sbom.cdx.json'), sbom);
-  // Each is several hundred megabytes; whoever uses an older one has a link of his own to it.
-  if (made) await removeOthers(prefix, entry);
+  if (made) await removeOldest(prefix);
   return { tag, ghostVersion, archive, sbom, size: { image: (await stat(archive)).size, installedGhost: installed } };
 }
 
@@ -74,7 +76,7 @@ async function buildInto(
   const withRegistry = engine.name === 'docker';
   const context = path.join(dir, 'context');
   const archive = path.join(dir, 'image.tar');
-  console.error(`image: building ${tag} with ${engine.name} (one to three minutes)`);
+  console.error(`image: building ${tag} with ${engine.name} (two or three minutes)`);
   stageContext(root, context, withRegistry ? undefined : await realGhostPath(ghostVersion));
   const revision = await $({ cwd: root, quiet: true, nothrow: true })`git rev-parse HEAD`;
   await engine.build({
@@ -119,10 +121,17 @@ async function place(from: string, to: string): Promise<void> {
   await $({ quiet: true })`mv -f ${fresh} ${to}`;
 }
 
-async function removeOthers(prefix: string, entry: string): Promise<void> {
-  for (const name of await readdir(cacheDir())) {
-    const old = path.join(cacheDir(), name);
-    const ofTag = name.startsWith(prefix) && /^[0-9a-f]{12}$/.test(name.slice(prefix.length));
-    if (ofTag && old !== entry) await rm(old, { recursive: true, force: true });
-  }
+/** Each is several hundred megabytes; whoever uses an older one has a link of his own to it. */
+async function removeOldest(prefix: string): Promise<void> {
+  const names = (await readdir(cacheDir())).filter(
+    (name) => name.startsWith(prefix) && /^[0-9a-f]{12}$/.test(name.slice(prefix.length)),
+  );
+  const entries = await Promise.all(
+    names.map(async (name) => {
+      const entry = path.join(cacheDir(), name);
+      return { entry, made: (await stat(entry)).mtimeMs };
+    }),
+  );
+  entries.sort((one, other) => other.made - one.made);
+  for (const { entry } of entries.slice(keptImages)) await rm(entry, { recursive: true, force: true });
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { copyFileSync, cpSync, mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { collectPackages, collectProgram, readLock } from './modules.ts';
+import { copyPruned } from './prune.ts';
 
 /** Programs that the image has to run. */
 export const imagePrograms = ['runtime/container/main.ts', 'runtime/site/self-test.ts'] as const;
@@ -48,5 +49,6 @@ export function stageContext(root: string, context: string, prebuilt: string | u
   const { packages } = collectProgram(root, [...imagePrograms, assembler]);
   for (const folder of collectPackages(root, readLock(root), packages))
     cpSync(path.join(root, folder), path.join(context, 'prebuilt', folder), { recursive: true });
-  cpSync(prebuilt, path.join(context, 'prebuilt/ghost'), { recursive: true, verbatimSymlinks: true });
+  // The build would leave the rest out of the image, and need not have it.
+  copyPruned(prebuilt, '.', path.join(context, 'prebuilt/ghost'));
 }

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { cpSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 
 /** A kind of file that no running server loads. Paths are relative to a folder that holds `node_modules`. */
@@ -93,6 +93,28 @@ export class Pruner {
     this.#developersFolders.set(folder, answer);
     return answer;
   }
+}
+
+/**
+ * Copies what a running server needs of a tree with `node_modules`.
+ *
+ * @param folder what is copied, relative to `root` as to `target`
+ */
+export function copyPruned(root: string, folder: string, target: string): void {
+  const pruner = new Pruner(root);
+  cpSync(path.join(root, folder), path.join(target, folder), {
+    recursive: true,
+    verbatimSymlinks: true,
+    filter: (source) => {
+      const file = path.relative(root, source);
+      if (file === '' || file === folder) return true;
+      const found = statSync(source, { throwIfNoEntry: false });
+      // A link is judged by its name too: one that leads to what is left out goes with it.
+      return pruner.keeps(file, { folder: found?.isDirectory() ?? false, size: found?.size ?? 0 });
+    },
+  });
+  for (const [rule, bytes] of pruner.removed)
+    if (bytes > 1e6) console.error(`left out: ${(bytes / 1e6).toFixed(0)} MB of ${rule}`);
 }
 
 /** Names of the packages that a path leads through: those of pnpm's store by the folder that holds one package. */

@@ -112,6 +112,31 @@ describe('npm start', () => {
     expect(new Set(answers)).toEqual(new Set([200]));
   });
 
+  it('shows what each site is doing, and copies one that serves', async () => {
+    const env = { GHOST_FLEET_STATE: stateDir };
+    const copied = await runScript('scripts/site-backup.ts', ['first-light', '--sites', sitesDir], env);
+    expect(copied.exitCode, copied.stderr).toBe(0);
+    const { exitCode, stdout } = await runScript('scripts/site-status.ts', ['--sites', sitesDir, '--json'], env);
+    const rows = JSON.parse(stdout) as Record<string, unknown>[];
+    expect(exitCode).toBe(0);
+    expect(rows.find(({ site }) => site === 'first-light')).toEqual({
+      site: 'first-light',
+      state: 'ready',
+      version: expect.stringMatching(/^\d+\.\d+\.\d+$/),
+      database: 'sqlite data/first-light-ghost.db',
+      replicas: '1/1',
+      restarts: 1,
+      lastBackup: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:]{8}Z$/),
+      url: `http://first-light.localhost:${fleet.port}`,
+    });
+    expect(rows.find(({ site }) => site === 'at-rest')).toMatchObject({ state: 'paused', replicas: '0/0' });
+    const unknown = await runScript('scripts/site-status.ts', ['nobody', '--sites', sitesDir], env);
+    expect([unknown.exitCode, unknown.stderr]).toEqual([
+      78,
+      expect.stringMatching(/expected one of at-rest, .*; got nobody/),
+    ]);
+  });
+
   it('stops a site that leaves the registry and keeps its data', async () => {
     await rm(path.join(sitesDir, 'third-rail.yaml'));
     await fleet.waitFor(() => fleet.output.includes('third-rail: left the registry: stopped, its data is kept'));
@@ -227,7 +252,17 @@ describe('npm start -- --database database', () => {
     expect(await connect('site_first_light', password, 'ghost_site_second_wind')).toBe(
       'permission denied for database "ghost_site_second_wind"',
     );
+    const choice = ['--database', 'database', '--sites', registry];
+    const copied = await runScript('scripts/site-backup.ts', ['first-light', ...choice], { GHOST_FLEET_STATE: state });
+    expect(copied.exitCode, copied.stderr).toBe(0);
     await fleet.stop();
+    const stopped = await runScript('scripts/site-status.ts', ['first-light', '--sites', registry, '--json'], {
+      GHOST_FLEET_STATE: state,
+    });
+    expect(stopped.exitCode).toBe(1);
+    expect(JSON.parse(stopped.stdout)).toMatchObject([
+      { state: 'stopped', replicas: '0/1', lastBackup: expect.stringMatching(/^20/) },
+    ]);
   });
 });
 

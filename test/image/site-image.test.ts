@@ -107,7 +107,7 @@ describe.each(['sqlite', 'database'] as const)('a container of it on %s', (strat
     await expectLinked(site, front.body, /(?:src|href)="(?:https?:\/\/[^/"]+)?(\/(?:assets|public)\/[^"]+)"/g);
     const admin = await site.get('/ghost/');
     expect(admin.status).toBe(200);
-    await expectLinked(site, admin.body, /(?:src|href)="(assets\/[^"]+\.(?:js|css))"/g, '/ghost/');
+    await expectLinked(site, admin.body, /(?:src|href)="(?:\.\/)?(assets\/[^"]+\.(?:js|css))"/g, '/ghost/');
   });
 
   it('is set up in Ghost Admin and serves a published post', async () => {

@@ -3,7 +3,7 @@ import { mkdir, readdir, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DirectoryStore } from '../../../runtime/backup/directory-store.ts';
-import { keyOf, listBackups, manifestFile } from '../../../runtime/backup/manifest.ts';
+import { formatManifest, keyOf, listBackups, manifestFile, sharedPrefix } from '../../../runtime/backup/manifest.ts';
 import { removeOldBackups } from '../../../runtime/backup/retention.ts';
 import { type BackupStore, MissingFileError } from '../../../runtime/backup/store.ts';
 import { openTarget } from '../../../runtime/backup/target.ts';
@@ -33,6 +33,10 @@ async function read(store: BackupStore, key: string): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
+async function keysOf(store: BackupStore, prefix: string): Promise<string[]> {
+  return (await store.list(prefix)).map(({ key }) => key);
+}
+
 async function* pieces(bytes: Buffer, size: number): AsyncIterable<Uint8Array> {
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
 }
@@ -48,15 +52,18 @@ describe.each(Object.keys(stores))('backups in %s', (kind) => {
       'a/large': randomBytes(40_000_000),
     };
     for (const [key, bytes] of Object.entries(contents)) await store.write(key, pieces(bytes, 1_000_003));
-    expect(await store.list('a/')).toEqual(['a/empty', 'a/large', 'a/small']);
+    expect(await keysOf(store, 'a/')).toEqual(['a/empty', 'a/large', 'a/small']);
+    const [, large] = await store.list('a/');
+    expect(large?.bytes).toBe(40_000_000);
+    expect(Math.abs((large?.modified.getTime() ?? 0) - Date.now())).toBeLessThan(60_000);
     for (const [key, bytes] of Object.entries(contents)) {
       const hash = (found: Buffer) => createHash('sha256').update(found).digest('hex');
       expect([key, hash(await read(store, key))]).toEqual([key, hash(bytes)]);
     }
     await expect(store.read('a/nothing')).rejects.toThrow(MissingFileError);
     await store.remove('a/large');
-    expect(await store.list('a/')).toEqual(['a/empty', 'a/small']);
-    expect(await store.list('b/')).toEqual([]);
+    expect(await keysOf(store, 'a/')).toEqual(['a/empty', 'a/small']);
+    expect(await keysOf(store, 'b/')).toEqual([]);
   });
 
   it('leave nothing behind where what is written cannot be read to its end', async () => {
@@ -66,7 +73,7 @@ describe.each(Object.keys(stores))('backups in %s', (kind) => {
       throw new Error('gone');
     }
     await expect(store.write('a/file', broken())).rejects.toThrow('gone');
-    expect(await store.list('a/')).toEqual([]);
+    expect(await keysOf(store, 'a/')).toEqual([]);
   });
 
   it('older than the retention go, but for the newest and for those of other sites', async () => {
@@ -74,18 +81,39 @@ describe.each(Object.keys(stores))('backups in %s', (kind) => {
     const one = async (slug: string, id: string, names: readonly string[]) => {
       for (const name of names) await store.write(keyOf({ slug, id }, name), pieces(Buffer.from(name), 100));
     };
-    const whole = ['database/site.db.gz', manifestFile];
-    await one('aurora', '20261001T031500Z', whole);
-    await one('aurora', '20261110T031500Z', whole);
+    const shared = (text: string) => createHash('sha256').update(text).digest('hex');
+    const whole = async (slug: string, id: string, pictures: readonly string[]) => {
+      await one(slug, id, ['database/site.db.gz']);
+      for (const text of pictures)
+        await store.write(`${sharedPrefix(slug)}${shared(text)}`, pieces(Buffer.from(text), 9));
+      const files = pictures.map((text) => ({ path: `content/${text}`, bytes: text.length, sha256: shared(text) }));
+      const database = { kind: 'sqlite', file: 'database/site.db.gz' } as const;
+      const manifest = formatManifest({ format: 1, slug, id, ghostVersion: '6.65.0', database, files });
+      await store.write(keyOf({ slug, id }, manifestFile), pieces(Buffer.from(manifest), 100));
+    };
+    await whole('aurora', '20261001T031500Z', ['gone.jpg', 'kept.jpg']);
+    await whole('aurora', '20261110T031500Z', ['kept.jpg', 'new.jpg']);
     await one('aurora', '20261120T031500Z', ['database/site.db.gz']);
-    await one('aurora-north', '20261001T031500Z', whole);
+    await whole('aurora-north', '20261001T031500Z', ['gone.jpg']);
     expect(await listBackups(store, 'aurora')).toEqual(['20261001T031500Z', '20261110T031500Z']);
-    const now = new Date('2026-11-25T00:00:00Z');
-    expect(await removeOldBackups(store, 'aurora', 30, now)).toEqual(['20261001T031500Z']);
-    expect(await removeOldBackups(store, 'aurora', 3, now)).toEqual([]);
-    expect(await store.list('aurora/20261001T031500Z/')).toEqual([]);
+    const pictures = (slug: string) => keysOf(store, sharedPrefix(slug));
+    const keys = (...texts: string[]) => texts.map((text) => `${sharedPrefix('aurora')}${shared(text)}`).sort();
+
+    // Files of a backup that may be under way are left alone.
+    const today = new Date();
+    const days = Math.floor((today.getTime() - Date.parse('2026-10-20T00:00:00Z')) / 86_400_000);
+    expect(await removeOldBackups(store, 'aurora', days, today)).toEqual(['20261001T031500Z']);
+    expect(await pictures('aurora')).toEqual(keys('gone.jpg', 'kept.jpg', 'new.jpg'));
+    await whole('aurora', '20261001T031500Z', ['gone.jpg', 'kept.jpg']);
+    const later = new Date(today.getTime() + 3 * 86_400_000);
+    expect(await removeOldBackups(store, 'aurora', days + 3, later)).toEqual(['20261001T031500Z']);
+    expect(await pictures('aurora')).toEqual(keys('kept.jpg', 'new.jpg'));
+
+    expect(await removeOldBackups(store, 'aurora', 1, later)).toEqual([]);
+    expect(await keysOf(store, 'aurora/20261001T031500Z/')).toEqual([]);
     expect(await listBackups(store, 'aurora')).toEqual(['20261110T031500Z']);
     expect(await listBackups(store, 'aurora-north')).toEqual(['20261001T031500Z']);
+    expect(await pictures('aurora-north')).toHaveLength(1);
   });
 });
 

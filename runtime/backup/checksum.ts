@@ -1,0 +1,28 @@
+import { createHash } from 'node:crypto';
+
+/** Length and SHA-256 of what passes through. */
+export class Checksum {
+  bytes = 0;
+  readonly #hash = createHash('sha256');
+
+  /** The same content, counted while it is read. */
+  async *of(content: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+    for await (const chunk of content) {
+      this.#hash.update(chunk);
+      this.bytes += chunk.byteLength;
+      yield chunk;
+    }
+  }
+
+  /** Hexadecimal digits; to be asked for once, at the end. */
+  sha256(): string {
+    return this.#hash.digest('hex');
+  }
+}
+
+/** Reads content to its end. */
+export async function checksumOf(content: AsyncIterable<Uint8Array>): Promise<{ bytes: number; sha256: string }> {
+  const checksum = new Checksum();
+  for await (const _ of checksum.of(content));
+  return { bytes: checksum.bytes, sha256: checksum.sha256() };
+}
