@@ -1,7 +1,8 @@
 import { cp } from 'node:fs/promises';
 import path from 'node:path';
-import { $, which } from 'zx';
+import { $ } from 'zx';
 import { cacheDir, fillEntry, hashPins } from '../tools/cache.ts';
+import { moduleFolder } from '../tools/go-module.ts';
 import { manifest } from '../tools/manifest.ts';
 
 /**
@@ -15,13 +16,10 @@ export async function gatewayApiDefinitions(root: string): Promise<string> {
   const pinned = path.join(root, module);
   const entry = path.join(cacheDir(), `${name}-${version}-${await hashPins(manifest.gatewayApi, [pinned])}`);
   const found = await fillEntry(entry, async (dir) => {
-    if (which.sync('go', { nothrow: true }) === null) return false;
-    const shell = $({ cwd: pinned, quiet: true, nothrow: true, env: { ...process.env, GOWORK: 'off' } });
-    const { exitCode, stdout } = await shell`go mod download -json ${modulePath}`;
-    if (exitCode !== 0) return false;
-    const { Dir } = JSON.parse(stdout) as { Dir: string };
+    const source = await moduleFolder(pinned, modulePath);
+    if (source === undefined) return false;
+    await cp(path.join(source, folder), dir, { recursive: true });
     // What Go keeps is read-only, and nobody could remove the copy.
-    await cp(path.join(Dir, folder), dir, { recursive: true, mode: 0 });
     await $`chmod -R u+w ${dir}`;
     return true;
   });

@@ -49,15 +49,15 @@ export async function makeImages(bin: string, busybox: string): Promise<readonly
   return tars;
 }
 
-async function makeImage(image: ImageDescription): Promise<string> {
+/** The tar of an image, made unless the cache has it. */
+export async function makeImage(image: ImageDescription): Promise<string> {
   const { goArch } = currentPlatform();
   const programs = Object.values(image.programs).map((file) => {
     const { mtimeMs, size } = statSync(file);
     return [mtimeMs, size];
   });
-  const name = image.name.replace(/^docker\.io\/ghost-fleet\//, '').replace(':', '-');
-  const { links, entrypoint } = image;
-  const key = await hashPins([image.name, links, entrypoint, programs], []);
+  const name = image.name.slice(image.name.lastIndexOf('/') + 1).replace(':', '-');
+  const key = await hashPins([{ ...image, programs: Object.keys(image.programs) }, programs], []);
   const entry = path.join(cacheDir(), `image-${name}-${goArch}-${key}`);
   await fillEntry(entry, async (dir) => {
     await writeImage(image, goArch, dir);

@@ -15,6 +15,8 @@ export interface ImageDescription {
   /** Targets of symbolic links by their path in the image. @default none */
   readonly links?: Readonly<Record<string, string>>;
   readonly entrypoint: readonly string[];
+  /** Whom it runs as, `<user>:<group>` by number. @default nobody */
+  readonly user?: string;
 }
 
 /**
@@ -47,7 +49,7 @@ export async function writeImage(image: ImageDescription, goArch: Platform['goAr
   const config = await addJson(blobs, 'application/vnd.oci.image.config.v1+json', {
     architecture: goArch,
     os: 'linux',
-    config: { Entrypoint: image.entrypoint, Env: ['PATH=/usr/bin:/bin'], User: '65532:65532' },
+    config: { Entrypoint: image.entrypoint, Env: ['PATH=/usr/bin:/bin'], User: image.user ?? '65532:65532' },
     rootfs: { type: 'layers', diff_ids: [layerBlob.digest] },
   });
   const mediaType = 'application/vnd.oci.image.manifest.v1+json';

@@ -3,6 +3,7 @@ import { $ } from 'zx';
 import type { ClusterFolder } from '../../../scripts/cluster/cluster.ts';
 import { identify, type ProcessId } from '../../../scripts/cluster/process/process-id.ts';
 import { findFirstProcess } from '../../../scripts/cluster/process/sandbox.ts';
+import { cacheDir } from '../../../scripts/tools/cache.ts';
 
 /** What a cluster of processes could leave behind on this machine, beside processes. */
 export interface Traces {
@@ -47,8 +48,10 @@ export async function findTraces(): Promise<Traces> {
     const entries = await readdir(dir, { recursive: true }).catch(() => undefined);
     if (entries !== undefined) files.push(dir, ...entries.map((entry) => `${dir}/${entry}`));
   }
+  const mounts = await lines(shell`cat /proc/self/mounts`);
   return {
-    mounts: await lines(shell`cat /proc/self/mounts`),
+    // Another checkout may be building images there.
+    mounts: mounts.filter((line) => !line.includes(` ${cacheDir()}/`)),
     links: await lines(shell`ip -brief link`),
     routes: await lines(shell`ip route show table all`),
     // Comments hold the time, brackets count packets.
