@@ -63,7 +63,8 @@ describe('a program of somebody else', () => {
     const admin = JSON.stringify({ host, port, user, password: adminPassword, ssl: 'off' });
     return `
       const inputs = { name: 'hostile_role', connectionLimit: 1, password: ${password}, admin: pulumi.secret(${admin}) };
-      new (class extends pulumi.CustomResource {})('fleet:index:Role', 'login', inputs);`;
+      const kept = { protect: true, retainOnDelete: true };
+      new (class extends pulumi.CustomResource {})('fleet:index:Role', 'login', inputs, kept);`;
   }
 
   /** A program with resources of Kubernetes, in a project that knows where the pack's runtime is. */
@@ -143,7 +144,7 @@ describe('a program of somebody else', () => {
   });
 
   it('is stopped in the update where a value was not known before: nothing is made of a secret that is none', async () => {
-    const made = "new random.RandomBytes('made', { length: 24 }).hex";
+    const made = "new random.RandomString('made', { length: 24 }).result";
     const project = await createProject(roleWith(made));
     try {
       expect((await project.run('preview', ...withPack)).exitCode).toBe(0);
