@@ -93,7 +93,7 @@ async function buildInto(
 
 /** The official base is made here; any other name is buildah's to find. */
 async function baseWithoutRegistry(root: string, base: string): Promise<string> {
-  const version = /^docker\.io\/library\/node:([\d.]+)-bookworm-slim$/.exec(base)?.[1];
+  const version = /^node:([\d.]+)-bookworm-slim$/.exec(base)?.[1];
   if (version === undefined) return base;
   return makeBase((await $({ quiet: true })`readlink -f ${path.join(root, '.tools/node')}`).stdout.trim(), version);
 }

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import { cp } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { restrictedPod } from '../../components/pod-security.ts';
@@ -99,7 +100,7 @@ describe.each(['sqlite', 'database'] as const)('a container of it on %s', (strat
     site = await image.start(env, content);
     await site.ready(120_000);
   });
-  afterAll(() => site?.stop('SIGKILL'));
+  afterAll(() => site?.remove());
 
   it('serves the site, its theme and Ghost Admin with its scripts', async () => {
     const front = await site.get('/');
@@ -141,6 +142,32 @@ describe.each(['sqlite', 'database'] as const)('a container of it on %s', (strat
       'written',
       '0000000000000000',
     ]);
+  });
+
+  it('is copied by the command of its CronJob while it serves, and comes back in a container of another site', async () => {
+    const args = ['--target', 'volume'];
+    const backup = await image.start(env, content, ['backup', ...args, '--retention-days', '14']);
+    expect(await backup.exited(), backup.output).toBe(0);
+    expect(backup.output).toMatch(
+      /: backup \S+ of Ghost \S+ in \/var\/lib\/ghost\/content\/backups: database and \d+ files/,
+    );
+    const { dir, server } = shared;
+    const copy: Record<string, string> = {
+      ...(await siteEnvironment({ slug: `out-of-it-${strategy}`, title: 'Copy', dir, strategy, server })),
+      ...{ SHUTDOWN_SECONDS: '20', mail__transport: 'stub' },
+    };
+    const place = copy.CONTENT_PATH ?? '';
+    await cp(path.join(content, 'backups'), path.join(place, 'backups'), { recursive: true });
+    execFileSync('chown', ['--recursive', '1000:1000', place]);
+    const restore = await image.start(copy, place, ['restore', ...args, '--of', env.SITE_SLUG ?? '']);
+    expect(await restore.exited(), restore.output).toBe(0);
+    const restored = await image.start(copy, place);
+    try {
+      await restored.ready(120_000);
+      expect((await restored.get('/out-of-the-box/')).body).toContain('Read-only, and yet written.');
+    } finally {
+      await restored.remove();
+    }
   });
 
   it('ends at SIGTERM in time, and finds its data when it starts again', async () => {

@@ -85,6 +85,13 @@ export class Container extends SiteUnderTest {
     this.#state = state;
   }
 
+  /** Ends the container however it is; what started it would not, had it been killed itself. */
+  async remove(): Promise<void> {
+    const run = promisify(execFile);
+    await run(program(), [`--root=${this.#state}`, 'delete', '--force', this.#id]);
+    await this.exited();
+  }
+
   /** Runs JavaScript in the container and gives what it prints. */
   async evaluate(script: string): Promise<string> {
     const run = promisify(execFile);

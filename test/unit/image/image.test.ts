@@ -29,7 +29,7 @@ describe("what goes into a site's image", () => {
   it('is pinned alike in the Dockerfile and where the rest of the project reads it', () => {
     const dockerfile = readFileSync('runtime/site/Dockerfile', 'utf8');
     const node = /^NODE_VERSION=(.+)$/m.exec(readFileSync('scripts/versions.env', 'utf8'))?.[1];
-    expect(dockerfile).toContain(`ARG BASE=docker.io/library/node:${node}-bookworm-slim\n`);
+    expect(dockerfile).toContain(`ARG BASE=node:${node}-bookworm-slim\n`);
     const { version } = JSON.parse(readFileSync('runtime/site/ghost.json', 'utf8')) as { version: string };
     expect([...dockerfile.matchAll(/^ARG GHOST_VERSION=(.*)$/gm)].map(([, found]) => found)).toEqual([
       version,
