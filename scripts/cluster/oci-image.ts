@@ -1,15 +1,17 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { chmod, copyFile, mkdir, open, rename, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, cp, mkdir, open, rename, stat, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { $ } from 'zx';
 import type { Platform } from '../tools/manifest.ts';
 
-/** An image of one layer, from nothing: static programs and links to them. */
+/** An image of one layer: programs and links to them, on files or on nothing. */
 export interface ImageDescription {
   /** Full name with host and tag, such as `docker.io/ghost-fleet/coredns:1.12.4`. */
   readonly name: string;
+  /** Folder with files that lie below everything else, shared libraries among them. @default none, so programs are static */
+  readonly base?: string;
   /** Programs by their path in the image. */
   readonly programs: Readonly<Record<string, string>>;
   /** Targets of symbolic links by their path in the image. @default none */
@@ -29,11 +31,12 @@ export async function writeImage(image: ImageDescription, goArch: Platform['goAr
   const root = path.join(dir, 'root');
   const layout = path.join(dir, 'layout');
   const blobs = path.join(layout, 'blobs', 'sha256');
+  if (image.base !== undefined) await cp(image.base, root, { recursive: true });
   await mkdir(path.join(root, 'tmp'), { recursive: true });
   await chmod(path.join(root, 'tmp'), 0o1777);
   await mkdir(blobs, { recursive: true });
   for (const [target, program] of Object.entries(image.programs)) {
-    if (!(await isStatic(program)))
+    if (image.base === undefined && !(await isStatic(program)))
       throw new Error(`${program}: expected a static program; got one that loads libraries`);
     await mkdir(path.dirname(path.join(root, target)), { recursive: true });
     await copyFile(program, path.join(root, target));

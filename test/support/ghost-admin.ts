@@ -10,11 +10,14 @@ export interface ApiAnswer {
 
 /** A signed-in owner of one site: Ghost's Admin API with a session cookie. */
 export class GhostAdmin {
+  readonly #host: string;
   readonly #port: number;
   readonly #url: URL;
   #cookie = '';
 
+  /** @param env the site's environment, or where something in front of it answers for SITE_URL */
   constructor(env: Readonly<Record<string, string>>) {
+    this.#host = env.HOST ?? '127.0.0.1';
     this.#port = Number(env.PORT);
     this.#url = new URL(env.SITE_URL ?? 'http://localhost');
   }
@@ -58,7 +61,7 @@ export class GhostAdmin {
     };
     return new Promise((resolve, reject) => {
       const sent = httpRequest(
-        { host: '127.0.0.1', port: this.#port, method, path, headers, agent: false },
+        { host: this.#host, port: this.#port, method, path, headers, agent: false },
         (response) => {
           let answer = '';
           response.setEncoding('utf8');

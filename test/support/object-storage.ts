@@ -25,8 +25,8 @@ interface S3Module {
 
 const secretAccessKey = 'a-secret-of-the-tests';
 
-/** Starts versitygw on 127.0.0.1 over a folder of files. */
-export async function startObjectStorage(dir: string): Promise<TestObjectStorage> {
+/** Starts versitygw over a folder of files. @param host address that it listens on */
+export async function startObjectStorage(dir: string, host = '127.0.0.1'): Promise<TestObjectStorage> {
   const { bin } = await installTools({ root: path.resolve('.'), sets: ['object-storage'] });
   const port = await freePort();
   const files = path.join(dir, 'object-storage');
@@ -34,13 +34,13 @@ export async function startObjectStorage(dir: string): Promise<TestObjectStorage
   const logFile = path.join(dir, 'object-storage.log');
   const log = await open(logFile, 'a', 0o600);
   const credentials = { accessKeyId: 'tests', secretAccessKey };
-  const child = spawn(path.join(bin, 'versitygw'), ['--port', `127.0.0.1:${port}`, 'posix', files], {
+  const child = spawn(path.join(bin, 'versitygw'), ['--port', `${host}:${port}`, 'posix', files], {
     stdio: ['ignore', log.fd, log.fd],
     env: { ROOT_ACCESS_KEY: credentials.accessKeyId, ROOT_SECRET_KEY: secretAccessKey },
   });
   await log.close();
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  const endpoint = `http://127.0.0.1:${port}`;
+  const endpoint = `http://${host}:${port}`;
   try {
     await makeBucket(endpoint, credentials, () => child.exitCode !== null);
   } catch (error) {
