@@ -107,15 +107,15 @@ describe('pulumi up of the shape production, on a cluster', () => {
       }
       const databases = await query(
         'postgres',
-        `select datname, pg_get_userbyid(datdba) as owner, has_database_privilege('public', oid, 'connect') as open
+        `select datname, has_database_privilege('public', oid, 'connect') as open
           from pg_database where datname like 'ghost_site_%' order by 1`,
       );
-      expect(databases).toEqual(
-        sites.map((site) => {
-          const { database, ownerRole } = namesOf(site.slug);
-          return { datname: database, owner: ownerRole, open: false };
-        }),
-      );
+      expect(databases).toEqual(sites.map((site) => ({ datname: namesOf(site.slug).database, open: false })));
+      for (const site of sites) {
+        const { database, ownerRole } = namesOf(site.slug);
+        const owners = "select distinct tableowner from pg_tables where schemaname = 'public'";
+        expect(await query(database, owners)).toEqual([{ tableowner: ownerRole }]);
+      }
       const roles = await query(
         'postgres',
         `select rolname, rolsuper, rolcreatedb, rolcreaterole, rolbypassrls from pg_roles where rolname like 'site_%' order by 1`,
