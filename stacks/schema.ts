@@ -250,78 +250,78 @@ const mediaSchema = z.discriminatedUnion(
   { error: 'one of volume, s3, s3-compatible' },
 );
 
+const stackKeys = z.strictObject({
+  databaseStrategy: z.enum(databaseStrategies, { error: `one of ${databaseStrategies.join(', ')}` }),
+  baseDomain: domain,
+  region: name,
+  /** Folder of the registry, relative to the project. */
+  sites: text('a folder').default('sites'),
+  clusters: z.array(clusterSchema, { error: 'a list of clusters' }).default([]),
+  shards: wholeNumber(0, 10_000).default(0),
+  images: imagesSchema,
+  /** Version of Ghost of sites that name none, where `images.site` is a mapping. */
+  ghostVersion: text('a version such as 6.65.0').optional(),
+  kubernetes: z.strictObject({ context: text('a context of the kubeconfig').optional() }, object).prefault({}),
+  namespace: name.default('ghost-fleet'),
+  storageClass: text('the name of a storage class').optional(),
+  ingress: ingressSchema.prefault({}),
+  redis: redisSchema.optional(),
+  search: searchSchema.optional(),
+  media: mediaSchema.prefault({ kind: 'volume' }),
+  mail: z
+    .strictObject(
+      {
+        host,
+        port: port.default(587),
+        user: text('a user').optional(),
+        from: text('a sender').optional(),
+        cidrs: cidrs.optional(),
+      },
+      object,
+    )
+    .optional(),
+  /** Prometheus Operator (CRDs from https://prometheus-operator.dev); `labels` are what its selectors look for. */
+  monitoring: z
+    .strictObject(
+      { namespace: name.default('monitoring'), labels: z.record(z.string(), z.string()).default({}) },
+      object,
+    )
+    .optional(),
+  backups: z
+    .strictObject(
+      {
+        /** False: the CronJobs stand and rest. */
+        enabled: yesOrNo.default(false),
+        target: z
+          .string({ error: 'volume, or a place such as s3://bucket/prefix' })
+          .regex(/^(volume|s3:\/\/[a-z0-9][a-z0-9.-]+(\/.*)?)$/, 'volume, or a place such as s3://bucket/prefix')
+          .default('volume'),
+      },
+      object,
+    )
+    .prefault({}),
+  dns: z
+    .strictObject(
+      {
+        zones: z.array(z.strictObject({ domain, zoneId: text('the id of a zone of Route 53') }, object), {
+          error: 'a list of zones',
+        }),
+      },
+      object,
+    )
+    .optional(),
+  platform: z
+    .strictObject({ enabled: yesOrNo.default(false), cluster: name.optional(), host: domain.optional() }, object)
+    .prefault({}),
+});
+
 /** Everything that `Pulumi.<stack>.yaml` may say below `ghost-fleet:`. */
-export const stackSchema = z
-  .strictObject({
-    databaseStrategy: z.enum(databaseStrategies, { error: `one of ${databaseStrategies.join(', ')}` }),
-    baseDomain: domain,
-    region: name,
-    /** Folder of the registry, relative to the project. */
-    sites: text('a folder').default('sites'),
-    clusters: z.array(clusterSchema, { error: 'a list of clusters' }).default([]),
-    shards: wholeNumber(0, 10_000).default(0),
-    images: imagesSchema,
-    /** Version of Ghost of sites that name none, where `images.site` is a mapping. */
-    ghostVersion: text('a version such as 6.65.0').optional(),
-    kubernetes: z.strictObject({ context: text('a context of the kubeconfig').optional() }, object).prefault({}),
-    namespace: name.default('ghost-fleet'),
-    storageClass: text('the name of a storage class').optional(),
-    ingress: ingressSchema.prefault({}),
-    redis: redisSchema.optional(),
-    search: searchSchema.optional(),
-    media: mediaSchema.prefault({ kind: 'volume' }),
-    mail: z
-      .strictObject(
-        {
-          host,
-          port: port.default(587),
-          user: text('a user').optional(),
-          from: text('a sender').optional(),
-          cidrs: cidrs.optional(),
-        },
-        object,
-      )
-      .optional(),
-    /** Prometheus Operator (CRDs from https://prometheus-operator.dev); `labels` are what its selectors look for. */
-    monitoring: z
-      .strictObject(
-        { namespace: name.default('monitoring'), labels: z.record(z.string(), z.string()).default({}) },
-        object,
-      )
-      .optional(),
-    backups: z
-      .strictObject(
-        {
-          /** False: the CronJobs stand and rest. */
-          enabled: yesOrNo.default(false),
-          target: z
-            .string({ error: 'volume, or a place such as s3://bucket/prefix' })
-            .regex(/^(volume|s3:\/\/[a-z0-9][a-z0-9.-]+(\/.*)?)$/, 'volume, or a place such as s3://bucket/prefix')
-            .default('volume'),
-        },
-        object,
-      )
-      .prefault({}),
-    dns: z
-      .strictObject(
-        {
-          zones: z.array(z.strictObject({ domain, zoneId: text('the id of a zone of Route 53') }, object), {
-            error: 'a list of zones',
-          }),
-        },
-        object,
-      )
-      .optional(),
-    platform: z
-      .strictObject({ enabled: yesOrNo.default(false), cluster: name.optional(), host: domain.optional() }, object)
-      .prefault({}),
-  })
-  .superRefine(({ backups, databaseStrategy, media }, context) => {
-    if (!backups.enabled || backups.target !== 'volume' || databaseStrategy === 'sqlite' || media.kind === 'volume')
-      return;
-    const message = 'a place such as s3://bucket/prefix, since these sites have no volume';
-    context.addIssue({ code: 'custom', path: ['backups', 'target'], input: backups.target, message });
-  });
+export const stackSchema = stackKeys.superRefine(({ backups, databaseStrategy, media }, context) => {
+  if (!backups.enabled || backups.target !== 'volume' || databaseStrategy === 'sqlite' || media.kind === 'volume')
+    return;
+  const message = 'a place such as s3://bucket/prefix, since these sites have no volume';
+  context.addIssue({ code: 'custom', path: ['backups', 'target'], input: backups.target, message });
+});
 
 /** What a shard's own file says; all else is its platform stack's. */
 export const shardSchema = z.strictObject({ platformStack: name, shard: wholeNumber(0, 9_999) });
