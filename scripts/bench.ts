@@ -12,12 +12,12 @@ this machine; compare the ratios, not the seconds of two machines.
   start        a warm fleet of three sites to all ready, against stock Ghost alone
   clone        a new site's first start: cloned from the template of its Ghost, against initialised by Ghost
   database     Ghost on SQLite, MariaDB and PostgreSQL with the same data, row by row
-  preview      what a preview costs by the size of a shard, and among ten and a thousand sites
+  preview      what preview and up of one site cost among ten and a thousand, and by the size of a shard
   projections  what the design expects of databases, users, platform and Redis: met, or by what factor not`;
 
-/** Every file below scripts/bench that exports `run` is a bench. */
+/** Every file in scripts/bench that exports `run` is a bench; one that promises something has an exit code. */
 interface Bench {
-  run?(args: readonly string[]): Promise<void>;
+  run?(args: readonly string[]): Promise<unknown>;
 }
 
 await runCommand(async () => {
@@ -33,6 +33,6 @@ await runCommand(async () => {
   if (bench?.run === undefined)
     throw new UsageError([`expected the name of a bench; got ${name ?? 'nothing'}`, '', usage]);
   printMachine();
-  await unlessInterrupted(bench.run(args));
-  return 0;
+  const exitCode = await unlessInterrupted(bench.run(args));
+  return typeof exitCode === 'number' ? exitCode : 0;
 });

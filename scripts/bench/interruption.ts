@@ -25,11 +25,11 @@ async function stopAll(signal: 'SIGINT' | 'SIGTERM'): Promise<void> {
 }
 
 /** What `work` resolves with; while an interruption ends this process, the failures that come of it are nobody's concern. */
-export async function unlessInterrupted(work: Promise<void>): Promise<void> {
+export async function unlessInterrupted<Result>(work: Promise<Result>): Promise<Result> {
   try {
-    await work;
+    return await work;
   } catch (error) {
-    if (ending) await new Promise(() => undefined);
+    if (ending) return new Promise(() => undefined);
     throw error;
   }
 }

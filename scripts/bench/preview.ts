@@ -1,205 +1,248 @@
-import { spawn } from 'node:child_process';
-import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { stringify } from 'yaml';
-import { shardStackName } from '../../stacks/settings.ts';
 import { UsageError } from '../command.ts';
-import { engineEnvironment, type Variables } from '../engine/environment.ts';
-import { type InstalledTools, installTools } from '../tools/install.ts';
+import { stopWhenInterrupted } from './interruption.ts';
 import { printTable, spreadOf } from './measure.ts';
+import {
+  adoptStacks,
+  type ChangeCost,
+  type Checkout,
+  createCheckout,
+  measure,
+  measureChange,
+} from './preview/checkout.ts';
+import { type BenchSite, sitesInShards, writeRegistry } from './preview/registry.ts';
+import { createStand, type Stand } from './preview/stand.ts';
+import type { CommandCost } from './process-tree.ts';
 
-const root = path.resolve(import.meta.dirname, '..', '..');
-const platformStack = 'bench';
+const usage = `usage: npm run bench -- preview [option ...]
 
-/** What one preview took. */
-interface Cost {
-  readonly wall: number;
-  /** Processor seconds of the engine, the program and the plugins together. */
-  readonly cpu: number;
+What one site's change costs: npm run preview and npm run up, whole, in a deployed shard of registries of different sizes,
+and by the size of the shard. Exits 1 where the last registry costs more than 1.5 times the first, in wall time or CPU, or
+where the files of a registry take more than 5 seconds to check.
+
+  --rounds <n>          changes of each; default 3
+  --sites <n,...>       sizes of the registry; default 10,100,1000
+  --shard-size <n>      sites of the shard that changes; default 10
+  --shard-sizes <n,...> other sizes of a shard, 0 for none; default 1,30
+  --files <n>           YAML files that are loaded and checked; default 10000`;
+
+/** At most so many times what the smallest registry costs. */
+const allowedRatio = 1.5;
+/** Seconds that one change may take on an idle machine of two cores. */
+const allowedSeconds = 15;
+/** Seconds for the files of a registry. */
+const allowedCheckSeconds = 5;
+
+interface Options {
+  readonly rounds: number;
+  readonly sites: readonly number[];
+  readonly shardSize: number;
+  readonly shardSizes: readonly number[];
+  readonly files: number;
 }
 
-/** A copy of this project, with a backend of its own. */
-interface Project {
-  readonly dir: string;
-  readonly variables: Variables;
-}
-
-/** A registry of so many sites, in shards of so many. */
-interface Registry {
+/** A shard of a registry, one of whose sites changes to and fro. */
+interface Lane {
   readonly sites: number;
   readonly shardSize: number;
+  readonly checkout: Checkout;
+  readonly site: BenchSite;
+  readonly costs: ChangeCost[];
 }
 
-/**
- * What the preview of a shard costs by its size, and what one costs where the whole registry has ten sites and where it
- * has a thousand: one site's change is previewed in its shard alone. The stacks are new, so nothing has to run and nothing
- * is applied; in turn, so that a machine that slows down slows all.
- */
-export async function run(args: readonly string[]): Promise<void> {
+/** Every lane has a change in turn, so that a machine that slows down slows all. */
+export async function run(args: readonly string[]): Promise<number> {
+  const options = readOptions(args);
+  if (options === undefined) {
+    console.log(usage);
+    return 0;
+  }
+  const dir = await mkdtemp(path.join(tmpdir(), 'ghost-fleet-bench-'));
+  let stand: Stand | undefined;
+  const stop = async () => {
+    await stand?.stop();
+    await rm(dir, { recursive: true, force: true, maxRetries: 5 });
+  };
+  const forget = stopWhenInterrupted(stop);
+  try {
+    // The shard that changes is the first of every registry; behind it stand those of other sizes.
+    const first = sitesInShards(options.shardSize, options.shardSize);
+    const others = options.shardSizes.flatMap((size, at) =>
+      Array.from({ length: size }, (_, index): BenchSite => ({ slug: `of-${size}-${index}`, shard: at + 1 })),
+    );
+    console.error(`deploying ${first.length + others.length} sites in ${options.shardSizes.length + 1} shards`);
+    stand = await createStand(dir, [...first, ...others]);
+    const lanes = await createLanes(dir, stand, options);
+    const deployed = new Map<string, BenchSite>();
+    for (let round = 0; round < options.rounds; round += 1) {
+      for (const { checkout, site, costs } of lanes) {
+        const before = deployed.get(site.slug) ?? site;
+        const after: BenchSite = { ...site, plan: before.plan === 'starter' ? 'studio' : 'starter' };
+        costs.push(await measureChange(checkout, before, after));
+        deployed.set(site.slug, after);
+      }
+      console.error(`measured: round ${round + 1} of ${options.rounds}`);
+    }
+    const check = await measureCheck(stand.checkout, dir, options);
+    return report(options, lanes, check);
+  } finally {
+    forget();
+    await stop();
+  }
+}
+
+/** The registries by size, then the shards by size. */
+async function createLanes(dir: string, stand: Stand, options: Options): Promise<Lane[]> {
+  const lanes: Lane[] = [];
+  for (const sites of options.sites) {
+    const registry = sitesInShards(sites, options.shardSize);
+    const checkout = await createCheckout(path.join(dir, `registry-${sites}`), registry, stand.checkout.variables);
+    await adoptStacks(checkout, stand.checkout, Math.ceil(sites / options.shardSize));
+    lanes.push({ sites, shardSize: options.shardSize, checkout, site: { slug: 'bench-0', shard: 0 }, costs: [] });
+  }
+  const all = options.shardSizes.reduce((sum, size) => sum + size, options.shardSize);
+  for (const [at, shardSize] of options.shardSizes.entries()) {
+    const site = { slug: `of-${shardSize}-0`, shard: at + 1 };
+    lanes.push({ sites: all, shardSize, checkout: stand.checkout, site, costs: [] });
+  }
+  return lanes;
+}
+
+/** `npm run site:check` of a registry of so many files. */
+async function measureCheck(checkout: Checkout, dir: string, { files, rounds }: Options): Promise<CommandCost[]> {
+  const registry = path.join(dir, 'files');
+  await writeRegistry(registry, sitesInShards(files, 10));
+  const costs: CommandCost[] = [];
+  for (let round = 0; round < rounds; round += 1) {
+    costs.push(await measure(checkout, ['scripts/site-check.ts', '--sites', registry]));
+  }
+  return costs;
+}
+
+function report(options: Options, lanes: readonly Lane[], check: readonly CommandCost[]): number {
+  const [first] = lanes;
+  const [{ touched, unchanged } = { touched: 0, unchanged: 0 }] = first?.costs ?? [];
+  console.log(
+    `settings: strategy database, deployed on PostgreSQL and a Kubernetes API of this machine, another plan for one site, ${options.rounds} rounds in turn, medians; a site has about ${Math.round((touched + unchanged) / options.shardSize)} resources, a change touches ${touched}; up is its own preview, then the update`,
+  );
+  const rows = lanes.flatMap(({ sites, shardSize, costs }) =>
+    (['preview', 'up'] as const).map((command) =>
+      row(
+        `${sites} sites`,
+        shardSize,
+        command,
+        costs.map((cost) => cost[command]),
+      ),
+    ),
+  );
+  rows.push(row(`${options.files} sites`, '', 'site:check', check));
+  printTable(
+    ['registry', 'of the shard', 'command', 'wall (s)', 'CPU (s)', 'all MiB', 'engine MiB', 'program MiB'],
+    rows,
+  );
+
+  const verdicts = [...compareRegistries(options, lanes), judgeCheck(options, check)];
+  for (const { text } of verdicts) console.log(text);
+  const slowest = Math.max(
+    ...lanes
+      .slice(0, options.sites.length)
+      .flatMap(({ costs }) =>
+        (['preview', 'up'] as const).map((command) => medianOf(costs.map((cost) => cost[command].wall))),
+      ),
+  );
+  console.log(
+    `the slowest of a registry's took ${slowest.toFixed(1)} s: ${slowest < allowedSeconds ? 'under' : 'NOT under'} ${allowedSeconds} s, which an idle machine of two cores is to keep`,
+  );
+  return verdicts.every(({ kept }) => kept) ? 0 : 1;
+}
+
+interface Verdict {
+  readonly kept: boolean;
+  readonly text: string;
+}
+
+function compareRegistries({ sites }: Options, lanes: readonly Lane[]): Verdict[] {
+  const [few, many] = [lanes[0], lanes[sites.length - 1]];
+  return (['preview', 'up'] as const).map((command) => {
+    const ratioOf = (key: 'wall' | 'cpu') => {
+      const [less, more] = [few, many].map((lane) => medianOf((lane?.costs ?? []).map((cost) => cost[command][key])));
+      return (more ?? Number.NaN) / (less ?? Number.NaN);
+    };
+    const [wall, cpu] = [ratioOf('wall'), ratioOf('cpu')];
+    const kept = wall <= allowedRatio && cpu <= allowedRatio;
+    const text = `${command} of one site among ${many?.sites} costs ${wall.toFixed(2)} times the time and ${cpu.toFixed(2)} times the CPU of one among ${few?.sites}: ${kept ? 'kept' : 'NOT KEPT'}, at most ${allowedRatio}`;
+    return { kept, text };
+  });
+}
+
+function judgeCheck({ files }: Options, check: readonly CommandCost[]): Verdict {
+  // Processor time: one process works here, and what else the machine does is not its fault.
+  const seconds = medianOf(check.map(({ cpu }) => cpu));
+  const kept = seconds < allowedCheckSeconds;
+  const text = `${files} files are loaded and checked in ${seconds.toFixed(1)} s of CPU: ${kept ? 'kept' : 'NOT KEPT'}, under ${allowedCheckSeconds} s`;
+  return { kept, text };
+}
+
+function row(
+  registry: string,
+  shard: number | '',
+  command: string,
+  costs: readonly CommandCost[],
+): (string | number)[] {
+  const whole = (figures: readonly number[]) => {
+    const median = medianOf(figures);
+    return Number.isNaN(median) ? '' : String(Math.round(median));
+  };
+  const peak = (name: string) => whole(costs.map(({ peaks }) => peaks.get(name) ?? Number.NaN));
+  return [
+    registry,
+    String(shard),
+    command,
+    medianOf(costs.map(({ wall }) => wall)),
+    medianOf(costs.map(({ cpu }) => cpu)),
+    whole(costs.map(({ memory }) => memory)),
+    peak('engine'),
+    peak('program'),
+  ];
+}
+
+function medianOf(figures: readonly number[]): number {
+  return spreadOf(figures).median;
+}
+
+function readOptions(args: readonly string[]): Options | undefined {
   const { values } = parseArgs({
     args: [...args],
-    options: { rounds: { type: 'string', default: '3' }, sites: { type: 'string', default: '1000' } },
-  });
-  const rounds = readNumber('rounds', values.rounds);
-  const many = readNumber('sites', values.sites);
-  const few: Registry = { sites: 10, shardSize: 10 };
-  const registries: readonly Registry[] = [
-    { sites: 1, shardSize: 1 },
-    few,
-    { sites: 50, shardSize: 50 },
-    { sites: many, shardSize: few.shardSize },
-  ];
-  const dir = await mkdtemp(path.join(tmpdir(), 'ghost-fleet-bench-'));
-  try {
-    const tools = await installTools({ root, sets: ['engine'] });
-    const projects: Project[] = [];
-    for (const registry of registries) projects.push(await createProject(dir, registry, tools));
-    const costs: Cost[][] = registries.map(() => []);
-    for (let round = 0; round < rounds; round += 1) {
-      for (const [at, project] of projects.entries()) {
-        costs[at]?.push(await measurePreview(project));
-      }
-    }
-    report(registries, costs, rounds);
-  } finally {
-    await rm(dir, { recursive: true, force: true, maxRetries: 5 });
-  }
-}
-
-function readNumber(name: string, text: string): number {
-  if (/^[1-9]\d*$/.test(text)) return Number(text);
-  throw new UsageError([`--${name}: expected a whole number from 1; got ${JSON.stringify(text)}`]);
-}
-
-function report(registries: readonly Registry[], costs: readonly (readonly Cost[])[], rounds: number): void {
-  console.log(
-    `settings: strategy database, preview of one new shard, ${rounds} rounds in turn, medians; nothing is applied`,
-  );
-  const medians = costs.map((all) => ({
-    wall: spreadOf(all.map(({ wall }) => wall)).median,
-    cpu: spreadOf(all.map(({ cpu }) => cpu)).median,
-  }));
-  printTable(
-    ['registry', 'sites in the shard', 'wall (s)', 'CPU (s)', 'CPU a site (s)'],
-    registries.map(({ sites, shardSize }, at) => {
-      const { wall, cpu } = medians[at] ?? { wall: Number.NaN, cpu: Number.NaN };
-      return [`${sites} sites`, String(shardSize), wall, cpu, cpu / shardSize];
-    }),
-  );
-  const [, few, , many] = medians;
-  const [, { sites: fewSites } = { sites: 0 }, , { sites: manySites } = { sites: 0 }] = registries;
-  const ratio = (key: keyof Cost) => ((many?.[key] ?? Number.NaN) / (few?.[key] ?? Number.NaN)).toFixed(2);
-  console.log(
-    `one site's change among ${manySites} sites costs ${ratio('cpu')} times the CPU and ${ratio('wall')} times the time of one among ${fewSites} (at most 1.5)`,
-  );
-}
-
-/** A copy of the project with a registry of its own, and the first of its shards as a stack without resources. */
-async function createProject(parent: string, registry: Registry, tools: InstalledTools): Promise<Project> {
-  const dir = path.join(parent, `registry-${registry.sites}-${registry.shardSize}`);
-  await mkdir(dir);
-  const { PATH, HOME, KUBECONFIG } = process.env;
-  const { variables } = await engineEnvironment(path.join(dir, 'engine'), tools, { PATH, HOME, KUBECONFIG });
-  const project = { dir, variables };
-  for (const name of ['Pulumi.yaml', 'package.json', 'components', 'runtime', 'sites', 'stacks']) {
-    await cp(path.join(root, name), path.join(dir, name), { recursive: true });
-  }
-  await symlink(path.join(root, 'node_modules'), path.join(dir, 'node_modules'));
-  await writeRegistry(path.join(dir, 'registry'), registry);
-  const cluster = { name: 'eu-1', region: 'eu', kind: 'external', host: 'postgres.example.com', cidrs: ['10.0.0.0/8'] };
-  await writeSettings(dir, platformStack, {
-    databaseStrategy: 'database',
-    baseDomain: 'sites.example.com',
-    region: 'eu',
-    sites: 'registry',
-    shards: Math.ceil(registry.sites / registry.shardSize),
-    clusters: [cluster],
-    images: { site: 'ghost-fleet/site:dev' },
-  });
-  await pulumi(['stack', 'init', platformStack], project);
-  const deployment = path.join(dir, 'platform.json');
-  await writeFile(deployment, JSON.stringify(platformState(cluster.host)));
-  await pulumi(['stack', 'import', '--stack', platformStack, '--file', deployment], project);
-  const shard = shardStackName(platformStack, 0);
-  await writeSettings(dir, shard, { platformStack, shard: 0 });
-  await pulumi(['stack', 'init', shard], project);
-  return project;
-}
-
-async function writeRegistry(dir: string, { sites, shardSize }: Registry): Promise<void> {
-  await mkdir(dir);
-  for (let index = 0; index < sites; index += 1) {
-    const slug = `bench-${index}`;
-    const entry = {
-      slug,
-      creator: `creator-${index % 100}@example.com`,
-      title: `Bench ${index}`,
-      domains: [`${slug}.example.com`],
-      plan: 'studio',
-      region: 'eu',
-      shard: Math.floor(index / shardSize),
-    };
-    await writeFile(path.join(dir, `${slug}.yaml`), stringify(entry));
-  }
-}
-
-async function writeSettings(dir: string, stack: string, settings: Readonly<Record<string, unknown>>): Promise<void> {
-  const config = Object.fromEntries(Object.entries(settings).map(([key, value]) => [`ghost-fleet:${key}`, value]));
-  await writeFile(path.join(dir, 'stacks', `Pulumi.${stack}.yaml`), stringify({ config }));
-}
-
-/** State of a platform's stack with nothing in it but what a shard asks of it. */
-function platformState(host: string): object {
-  const server = { host, port: 5432 };
-  const outputs = {
-    access: {
-      clusters: {
-        'eu-1': {
-          name: 'eu-1',
-          pooler: server,
-          direct: server,
-          reachable: [{ cidrs: ['10.0.0.0/8'], ports: [5432] }],
-          admin: { ...server, user: 'postgres' },
-        },
-      },
-      search: [],
-      media: {},
+    options: {
+      rounds: { type: 'string', default: '3' },
+      sites: { type: 'string', default: '10,100,1000' },
+      'shard-size': { type: 'string', default: '10' },
+      'shard-sizes': { type: 'string', default: '1,30' },
+      files: { type: 'string', default: '10000' },
+      help: { type: 'boolean', short: 'h' },
     },
-    credentials: { clusters: { 'eu-1': 'a-password-of-nothing' }, redis: {}, search: [], media: [] },
-  };
-  const type = 'pulumi:pulumi:Stack';
-  const urn = `urn:pulumi:${platformStack}::ghost-fleet::${type}::ghost-fleet-${platformStack}`;
-  return { version: 3, deployment: { manifest: {}, resources: [{ urn, type, custom: false, outputs }] } };
-}
-
-async function measurePreview(project: Project): Promise<Cost> {
-  const started = performance.now();
-  const output = await pulumi(['preview', '--stack', shardStackName(platformStack, 0)], project);
-  const wall = (performance.now() - started) / 1000;
-  // The shell's own times, then those of its children: user and system.
-  const [, children = ''] = output.trim().split('\n').slice(-2);
-  const seconds = [...children.matchAll(/(\d+)m([\d.]+)s/g)].map((match) => Number(match[1]) * 60 + Number(match[2]));
-  return { wall, cpu: seconds.reduce((sum, value) => sum + value, 0) };
-}
-
-/** Runs the CLI in a shell, which prints how much processor time it took, with all that it started. */
-function pulumi(args: readonly string[], { dir, variables }: Project): Promise<string> {
-  const script = 'pulumi --non-interactive --color=never "$@" 2>&1; code=$?; times; exit $code';
-  const child = spawn('sh', ['-c', script, 'sh', ...args], {
-    cwd: dir,
-    env: { ...variables },
-    stdio: ['ignore', 'pipe', 'inherit'],
   });
-  let output = '';
-  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
-    output += chunk;
-  });
-  return new Promise((resolve, reject) => {
-    child.once('error', reject);
-    child.once('exit', (code) =>
-      code === 0 ? resolve(output) : reject(new Error(`pulumi ${args.join(' ')} ended with ${code}:\n${output}`)),
-    );
-  });
+  if (values.help) return undefined;
+  const problems: string[] = [];
+  const whole = (name: keyof typeof values, least: number, most: number): number[] =>
+    String(values[name])
+      .split(',')
+      .map((text) => {
+        const value = Number(text);
+        if (!/^\d+$/.test(text) || value < least || value > most)
+          problems.push(`--${name}: expected a whole number from ${least} to ${most}; got ${JSON.stringify(text)}`);
+        return value;
+      });
+  const [[rounds = 0], [shardSize = 0], [files = 0]] = [
+    whole('rounds', 1, 100),
+    whole('shard-size', 1, 100),
+    whole('files', 1, 100_000),
+  ];
+  const shardSizes = whole('shard-sizes', 0, 100).filter((size) => size > 0);
+  const sites = whole('sites', Math.max(1, shardSize), 100_000);
+  if (problems.length > 0) throw new UsageError(problems);
+  return { rounds, sites, shardSize, shardSizes, files };
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { cpuSecondsOf } from '../../../scripts/bench/cpu.ts';
 import { percentileOf } from '../../../scripts/bench/load.ts';
+import { measureCommand } from '../../../scripts/bench/process-tree.ts';
 import { factorOf } from '../../../scripts/bench/projections/projection.ts';
 import { runScript } from '../../support/run-script.ts';
 
@@ -36,6 +37,41 @@ describe('npm run bench', { timeout: 60_000 }, () => {
       '--only: expected one of sqlite, postgres, users, platform, redis; got "mongo"',
       '--seconds: expected a whole number from 1 to 600; got "0"',
     ]);
+  });
+});
+
+describe('npm run bench -- preview', { timeout: 60_000 }, () => {
+  it('names every bad option at once, before anything is started', async () => {
+    const { exitCode, stderr } = await bench('preview', '--rounds', '0', '--sites', '10,5', '--files', 'many');
+    expect(exitCode).toBe(78);
+    expect(stderr.trim().split('\n')).toEqual([
+      '--rounds: expected a whole number from 1 to 100; got "0"',
+      '--files: expected a whole number from 1 to 100000; got "many"',
+      '--sites: expected a whole number from 10 to 100000; got "5"',
+    ]);
+  });
+});
+
+describe.runIf(process.platform === 'linux')('a measured command', () => {
+  const nameOf = ([, flag]: readonly string[]) => (flag === '-e' ? 'node' : undefined);
+  const measureNode = (text: string) =>
+    measureCommand({ program: process.execPath, args: ['-e', text], cwd: '.', env: {}, nameOf });
+
+  it('has the processor time and the memory of what it started', async () => {
+    const child = `const full = Buffer.alloc(100 << 20, 1);
+      for (const until = process.cpuUsage().user + 600_000; process.cpuUsage().user < until;);
+      console.log(full.length);`;
+    const script = `require('node:child_process').execFileSync(process.execPath, ['-e', ${JSON.stringify(child)}], { stdio: 'inherit' })`;
+    const { wall, cpu, memory, peaks, stdout } = await measureNode(script);
+    expect(stdout.trim()).toBe(String(100 << 20));
+    expect(cpu).toBeGreaterThanOrEqual(0.6);
+    expect(wall).toBeGreaterThan(0.6);
+    expect(peaks.get('node')).toBeGreaterThan(100);
+    expect(memory).toBeGreaterThan(peaks.get('node') ?? Number.NaN);
+  });
+
+  it('that fails says what it printed', async () => {
+    await expect(measureNode("console.log('so far'); process.exit(3)")).rejects.toThrow(/ended with 3:\nso far/);
   });
 });
 
