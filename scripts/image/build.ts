@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { copyFile, link, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { copyFile, link, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { $ } from 'zx';
 import { ghostPathOf } from '../fleet/ghost-release.ts';
@@ -118,7 +118,9 @@ async function place(from: string, to: string): Promise<void> {
   const fresh = `${to}.${process.pid}`;
   // Another file system takes no links.
   await link(from, fresh).catch(() => copyFile(from, fresh));
-  await $({ quiet: true })`mv -f ${fresh} ${to}`;
+  await rename(fresh, to);
+  // Renaming one link to another of the same file leaves both.
+  await rm(fresh, { force: true });
 }
 
 /** Each is several hundred megabytes; whoever uses an older one has a link of his own to it. */
