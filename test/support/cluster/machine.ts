@@ -5,18 +5,6 @@ import { identify, type ProcessId } from '../../../scripts/cluster/process/proce
 import { findFirstProcess } from '../../../scripts/cluster/process/sandbox.ts';
 import { cacheDir } from '../../../scripts/tools/cache.ts';
 
-/** What a cluster of processes could leave behind on this machine, beside processes. */
-export interface Traces {
-  readonly mounts: readonly string[];
-  readonly links: readonly string[];
-  readonly routes: readonly string[];
-  readonly firewall: readonly string[];
-  readonly controlGroups: readonly string[];
-  /** Entries of the folders that Kubernetes and its parts write to by habit. */
-  readonly files: readonly string[];
-  readonly settings: readonly string[];
-}
-
 const habits = [
   '/etc/cni',
   '/etc/kubernetes',
@@ -39,27 +27,38 @@ const settings = [
   'net/ipv4/ip_forward',
 ];
 
-export async function findTraces(): Promise<Traces> {
-  const lines = async (command: Promise<{ stdout: string }>) => (await command).stdout.trim().split('\n').sort();
+/**
+ * What a cluster of processes could leave behind on this machine, beside processes: a line for each mount, link, route,
+ * rule of the firewall, control group, file in the folders that Kubernetes writes to by habit, and setting of the kernel.
+ * Other clusters may come and go meanwhile, and are left out.
+ */
+export async function findTraces(folder: ClusterFolder): Promise<readonly string[]> {
   const shell = $({ quiet: true, nothrow: true });
-  const firewall = await lines(shell`iptables-save`);
+  const lines = async (kind: string, command: Promise<{ stdout: string }>) =>
+    (await command).stdout.split('\n').map((line) => `${kind} ${line.trim()}`);
   const files: string[] = [];
   for (const dir of habits) {
     const entries = await readdir(dir, { recursive: true }).catch(() => undefined);
     if (entries !== undefined) files.push(dir, ...entries.map((entry) => `${dir}/${entry}`));
   }
-  const mounts = await lines(shell`cat /proc/self/mounts`);
-  return {
-    // Another checkout may be building images there.
-    mounts: mounts.filter((line) => !line.includes(` ${cacheDir()}/`)),
-    links: await lines(shell`ip -brief link`),
-    routes: await lines(shell`ip route show table all`),
-    // Comments hold the time, brackets count packets.
-    firewall: firewall.filter((line) => !line.startsWith('#')).map((line) => line.replace(/\[\d+:\d+\]/, '')),
-    controlGroups: await lines(shell`find /sys/fs/cgroup -maxdepth 2 -type d -name ghost-fleet-*`),
-    files: files.sort(),
-    settings: await Promise.all(settings.map(async (name) => `${name} ${await readFile(`/proc/sys/${name}`, 'utf8')}`)),
-  };
+  const traces = [
+    ...(await lines('mount', shell`cat /proc/self/mounts`)),
+    ...(await lines('link', shell`ip -oneline link`)).map((line) => line.replace(/^link \d+: /, 'link ')),
+    ...(await lines('route', shell`ip route show table all`)),
+    // Brackets count packets.
+    ...(await lines('firewall', shell`iptables-save`)).map((line) => line.replace(/\[\d+:\d+\]/, '')),
+    ...(await lines('control group', shell`find /sys/fs/cgroup -maxdepth 2 -type d -name ghost-fleet-*`)),
+    ...files.map((file) => `file ${file}`),
+    ...(await Promise.all(
+      settings.map(async (name) => `setting ${name} ${await readFile(`/proc/sys/${name}`, 'utf8')}`),
+    )),
+  ];
+  const own = folder.name.slice(-6);
+  const isOthers = (line: string) => (/\b(?:gf|ghost-fleet)-([0-9a-f]{6})\b/.exec(line)?.[1] ?? own) !== own;
+  // Comments hold the time; another checkout may be building images in the cache.
+  return traces.filter(
+    (line) => !isOthers(line) && !line.startsWith('firewall #') && !line.includes(` ${cacheDir()}/`),
+  );
 }
 
 /** Every process of a cluster that is up: those in its namespaces, and those in its pods. */
