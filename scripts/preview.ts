@@ -44,8 +44,8 @@ await runCommand(async () => {
   if (!formats.includes(values.format)) {
     throw new UsageError([`--format: expected one of ${formats.join(', ')}; got ${JSON.stringify(values.format)}`]);
   }
-  await requireRegistry('sites', { clusters: clustersOf(await readStacks(undefined)) });
-  const change = await compareRegistry(values.base, 'sites', root);
+  const registry = await requireRegistry('sites', { clusters: clustersOf(await readStacks(undefined)) });
+  const change = await compareRegistry(values.base, 'sites', root, registry);
   const stories = tellStories(change);
   if (values['list-stacks']) {
     const touched = change.program.length > 0 ? await listStacks('stacks') : await stacksOf(stories);
