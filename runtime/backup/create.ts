@@ -10,6 +10,7 @@ import { readRelease } from '../database/transfer/initialise.ts';
 import { PostgresSource } from '../database/transfer/postgres-session.ts';
 import { SourceUnavailableError, TransferRefusedError } from '../database/transfer/refusal.ts';
 import type { PostgresSettings, SiteConfig } from '../site/config.ts';
+import type { FileStore } from '../site/media/file-store.ts';
 import { initialisingMarker } from '../site/migration/target.ts';
 import { Checksum, checksumOf } from './checksum.ts';
 import { listContent } from './content.ts';
@@ -27,7 +28,6 @@ import {
   sharedPrefix,
 } from './manifest.ts';
 import { encodeRows } from './rows.ts';
-import type { BackupStore } from './store.ts';
 
 /** Tables that belong to a database and not to a site; what they say stands in the manifest. */
 const ledgers = new Set(['migrations', 'migrations_lock']);
@@ -38,7 +38,7 @@ const ledgers = new Set(['migrations', 'migrations_lock']);
  *
  * @throws TransferRefusedError for a site that is empty or migrating, SourceUnavailableError
  */
-export async function createBackup(config: SiteConfig, store: BackupStore, now: Date): Promise<BackupManifest> {
+export async function createBackup(config: SiteConfig, store: FileStore, now: Date): Promise<BackupManifest> {
   const { slug, database } = config;
   const backup = { slug, id: await freeId(store, slug, now) };
   const files: BackupFile[] = [];
@@ -55,7 +55,7 @@ export async function createBackup(config: SiteConfig, store: BackupStore, now: 
 }
 
 /** A backup is never written over another, not even over one of the same second. */
-async function freeId(store: BackupStore, slug: string, now: Date): Promise<string> {
+async function freeId(store: FileStore, slug: string, now: Date): Promise<string> {
   const taken = await listBackups(store, slug);
   for (let moment = now; ; moment = new Date(moment.getTime() + 1_000)) {
     const id = backupId(moment);
@@ -66,7 +66,7 @@ async function freeId(store: BackupStore, slug: string, now: Date): Promise<stri
 type FileWriter = (file: string, content: AsyncIterable<Uint8Array>) => Promise<void>;
 
 /** Files that an earlier backup brought there already are not sent again. */
-async function copyContent({ slug, contentPath }: SiteConfig, store: BackupStore): Promise<BackupFile[]> {
+async function copyContent({ slug, contentPath }: SiteConfig, store: FileStore): Promise<BackupFile[]> {
   const stored = new Map((await store.list(sharedPrefix(slug))).map(({ key, bytes }) => [key, bytes]));
   const files: BackupFile[] = [];
   for (const name of await listContent(contentPath)) {
@@ -89,7 +89,7 @@ async function copyContent({ slug, contentPath }: SiteConfig, store: BackupStore
 }
 
 /** What lies under a checksum must have it. */
-async function writeUnchanged(store: BackupStore, key: string, source: string, file: BackupFile): Promise<void> {
+async function writeUnchanged(store: FileStore, key: string, source: string, file: BackupFile): Promise<void> {
   const written = await writeChecked(store, key, createReadStream(source));
   if (written.sha256 === file.sha256) return;
   await store.remove(key);
@@ -97,7 +97,7 @@ async function writeUnchanged(store: BackupStore, key: string, source: string, f
 }
 
 async function writeChecked(
-  store: BackupStore,
+  store: FileStore,
   key: string,
   content: AsyncIterable<Uint8Array>,
 ): Promise<{ bytes: number; sha256: string }> {

@@ -2,10 +2,10 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdir, open, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { type BackupStore, MissingFileError, type StoredFile } from './store.ts';
+import { type FileStore, MissingFileError, type StoredFile } from '../site/media/file-store.ts';
 
 /** Backups in a folder of this machine, readable by this user alone. */
-export class DirectoryStore implements BackupStore {
+export class DirectoryStore implements FileStore {
   readonly label: string;
   readonly #root: string;
 

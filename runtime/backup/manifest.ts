@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { AppliedMigration, Column } from '../database/transfer/database.ts';
-import type { BackupStore } from './store.ts';
+import type { FileStore } from '../site/media/file-store.ts';
 
 /** A file of a backup. */
 export interface BackupFile {
@@ -81,7 +81,7 @@ export function keyOfFile(backup: { readonly slug: string; readonly id: string }
 export const manifestFile = 'manifest.json';
 
 /** Ids of a site's complete backups, the oldest first. */
-export async function listBackups(store: BackupStore, slug: string): Promise<string[]> {
+export async function listBackups(store: FileStore, slug: string): Promise<string[]> {
   const files = await store.list(`${slug}/`);
   const ids = files.flatMap(({ key }) => {
     const [, id = '', ...file] = key.split('/');
@@ -92,7 +92,7 @@ export async function listBackups(store: BackupStore, slug: string): Promise<str
 
 /** @throws DamagedBackupError, MissingFileError */
 export async function readManifest(
-  store: BackupStore,
+  store: FileStore,
   backup: { readonly slug: string; readonly id: string },
 ): Promise<BackupManifest> {
   const key = keyOf(backup, manifestFile);

@@ -12,6 +12,7 @@ import { TransferRefusedError } from '../database/transfer/refusal.ts';
 import { SqliteSource, SqliteTransferTarget } from '../database/transfer/sqlite-session.ts';
 import { type TransferProgress, type TransferReport, transferSite } from '../database/transfer/transfer.ts';
 import type { SiteConfig } from '../site/config.ts';
+import { type FileStore, MissingFileError } from '../site/media/file-store.ts';
 import { Checksum, checksumOf } from './checksum.ts';
 import { contentFolders } from './content.ts';
 import {
@@ -24,7 +25,6 @@ import {
   readManifest,
 } from './manifest.ts';
 import { RowsSource } from './rows.ts';
-import { type BackupStore, MissingFileError } from './store.ts';
 
 /** What a restore did. */
 export interface RestoreResult {
@@ -39,7 +39,7 @@ export interface RestoreResult {
  * @param id undefined for the newest
  * @throws TransferRefusedError where there is none, DamagedBackupError
  */
-export async function readBackup(store: BackupStore, slug: string, id: string | undefined): Promise<BackupManifest> {
+export async function readBackup(store: FileStore, slug: string, id: string | undefined): Promise<BackupManifest> {
   const ids = await listBackups(store, slug);
   const chosen = id ?? ids.at(-1);
   if (chosen === undefined || !ids.includes(chosen))
@@ -58,7 +58,7 @@ export async function readBackup(store: BackupStore, slug: string, id: string | 
  */
 export async function restoreBackup(
   site: ChosenSite,
-  store: BackupStore,
+  store: FileStore,
   manifest: BackupManifest,
   onProgress: TransferProgress,
 ): Promise<RestoreResult> {
@@ -99,7 +99,7 @@ export async function restoreBackup(
   }
 }
 
-async function fetchFiles(store: BackupStore, manifest: BackupManifest, staging: string): Promise<void> {
+async function fetchFiles(store: FileStore, manifest: BackupManifest, staging: string): Promise<void> {
   const problems: string[] = [];
   for (const file of manifest.files) {
     if (!isPlain(file.path)) {
@@ -120,12 +120,7 @@ function isPlain(file: string): boolean {
 }
 
 /** @returns what is wrong with the file, if anything */
-async function fetchFile(
-  store: BackupStore,
-  key: string,
-  expected: BackupFile,
-  to: string,
-): Promise<string | undefined> {
+async function fetchFile(store: FileStore, key: string, expected: BackupFile, to: string): Promise<string | undefined> {
   await mkdir(path.dirname(to), { recursive: true });
   const found = new Checksum();
   try {

@@ -1,5 +1,5 @@
+import type { FileStore } from '../site/media/file-store.ts';
 import { keyOf, keyOfFile, listBackups, manifestFile, momentOf, readManifest, sharedPrefix } from './manifest.ts';
-import type { BackupStore } from './store.ts';
 
 const dayMs = 86_400_000;
 
@@ -10,7 +10,7 @@ const dayMs = 86_400_000;
  * @returns the ids of those removed
  * @throws DamagedBackupError where a backup that stays does not say what it needs; its files are left alone
  */
-export async function removeOldBackups(store: BackupStore, slug: string, days: number, now: Date): Promise<string[]> {
+export async function removeOldBackups(store: FileStore, slug: string, days: number, now: Date): Promise<string[]> {
   const ids = await listBackups(store, slug);
   const old = ids.slice(0, -1).filter((id) => now.getTime() - momentOf(id).getTime() > days * dayMs);
   for (const id of old) {
@@ -22,7 +22,7 @@ export async function removeOldBackups(store: BackupStore, slug: string, days: n
   return old;
 }
 
-async function removeUnlisted(store: BackupStore, slug: string, ids: readonly string[], now: Date): Promise<void> {
+async function removeUnlisted(store: FileStore, slug: string, ids: readonly string[], now: Date): Promise<void> {
   const listed = new Set<string>();
   for (const id of ids) {
     const manifest = await readManifest(store, { slug, id });

@@ -1,9 +1,10 @@
 import path from 'node:path';
 import type { SiteConfig } from '../site/config.ts';
 import { EnvironmentReader } from '../site/environment.ts';
+import { readBucketAccess } from '../site/media/bucket.ts';
+import type { FileStore } from '../site/media/file-store.ts';
+import { S3Store } from '../site/media/s3-store.ts';
 import { DirectoryStore } from './directory-store.ts';
-import { S3Store } from './s3-store.ts';
-import type { BackupStore } from './store.ts';
 
 /** A place for backups was not named in a way that is known, or not with all that it needs; a line a problem. */
 export class BackupTargetError extends Error {
@@ -26,31 +27,20 @@ export function openTarget(
   target: string,
   { contentPath, ghostPath }: Pick<SiteConfig, 'contentPath' | 'ghostPath'>,
   env: NodeJS.ProcessEnv,
-): BackupStore {
+): FileStore {
   if (target === 'volume') return new DirectoryStore(path.join(contentPath, 'backups'));
   if (/^(\/|\.{1,2}\/)/.test(target)) return new DirectoryStore(target);
   const [, bucket, prefix = ''] = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*))?$/.exec(target) ?? [];
   if (bucket === undefined)
     throw new BackupTargetError([`--target: expected ${targetForms}; got ${JSON.stringify(target)}`]);
   const read = new EnvironmentReader(env);
-  const endpoint = read.matching('S3_ENDPOINT', /^https?:\/\/[^/\s]+/, 'a URL such as https://s3.example.com');
-  const accessKeyId = read.text('S3_ACCESS_KEY_ID');
-  const secretAccessKey = read.text('S3_SECRET_ACCESS_KEY');
-  if ((accessKeyId === undefined) !== (secretAccessKey === undefined))
-    read.report('S3_ACCESS_KEY_ID', 'both it and S3_SECRET_ACCESS_KEY, or neither', 'one of them');
+  const access = readBucketAccess(read);
   if (read.problems.length > 0)
     throw new BackupTargetError(
       read.problems.map(({ variable, expected, got }) => `${variable}: expected ${expected}; got ${got}`),
     );
   return new S3Store(
-    {
-      bucket,
-      endpoint,
-      region: read.text('S3_REGION') ?? 'us-east-1',
-      prefix: prefix === '' || prefix.endsWith('/') ? prefix : `${prefix}/`,
-      credentials:
-        accessKeyId === undefined || secretAccessKey === undefined ? undefined : { accessKeyId, secretAccessKey },
-    },
+    { ...access, bucket, prefix: prefix === '' || prefix.endsWith('/') ? prefix : `${prefix}/` },
     ghostPath,
   );
 }

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { namesOf, slugLength, slugPattern } from '../../sites/naming.ts';
 import { type EnvironmentProblem, EnvironmentReader } from './environment.ts';
+import { type BucketSettings, readBucketAccess, webAddress } from './media/bucket.ts';
 
 /** Where a PostgreSQL server answers. */
 export interface Endpoint {
@@ -48,18 +49,13 @@ export interface MailSettings {
   readonly password: string | undefined;
 }
 
-/** A bucket for what would otherwise lie in the site's files: images, media, files, themes, redirects and routes. */
-export interface MediaSettings {
-  readonly bucket: string;
-  /** Keys of the site begin with it: `aurora-letters/`. */
-  readonly prefix: string;
+/**
+ * A bucket for what would otherwise lie in the site's files: images, media, files, themes, redirects and routes. Keys of the
+ * site begin with the prefix: `aurora-letters/`.
+ */
+export interface MediaSettings extends BucketSettings {
   /** Where the bucket's objects can be read; the key follows. */
   readonly publicUrl: string;
-  readonly region: string;
-  /** A server that speaks S3's protocol; undefined for AWS itself. */
-  readonly endpoint: string | undefined;
-  /** Undefined: the container's own identity decides. */
-  readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string } | undefined;
 }
 
 /** Everything a site's container is told, typed and checked. */
@@ -171,25 +167,15 @@ function readSlug(read: EnvironmentReader, multisite: boolean): string {
 function readMedia(read: EnvironmentReader, slug: string): MediaSettings | undefined {
   const bucket = read.text('S3_BUCKET');
   if (bucket === undefined) return undefined;
-  const accessKeyId = read.text('S3_ACCESS_KEY_ID');
-  const secretAccessKey = read.text('S3_SECRET_ACCESS_KEY');
-  if ((accessKeyId === undefined) !== (secretAccessKey === undefined)) {
-    const missing = accessKeyId === undefined ? 'S3_ACCESS_KEY_ID' : 'S3_SECRET_ACCESS_KEY';
-    read.report(missing, 'both parts of the credentials, or neither', 'nothing');
-  }
-  const webAddress = /^https?:\/\/[^\s/@?#]+(\/[^\s?#]*)?$/;
+  const publicUrl = 'the URL where objects can be read';
   return {
+    ...readBucketAccess(read),
     bucket,
     prefix:
       read.matching('S3_PREFIX', /^[^/]([^/]|\/(?!\/))*\/$/, 'a prefix that ends in /') ?? namesOf(slug).mediaPrefix,
     publicUrl: (
-      read.matching('S3_PUBLIC_URL', webAddress, 'the URL where objects can be read') ??
-      read.required('S3_PUBLIC_URL', 'the URL where objects can be read')
+      read.matching('S3_PUBLIC_URL', webAddress, publicUrl) ?? read.required('S3_PUBLIC_URL', publicUrl)
     ).replace(/\/+$/, ''),
-    region: read.text('S3_REGION') ?? 'us-east-1',
-    endpoint: read.matching('S3_ENDPOINT', webAddress, 'the URL of a server that speaks the protocol of S3'),
-    credentials:
-      accessKeyId === undefined || secretAccessKey === undefined ? undefined : { accessKeyId, secretAccessKey },
   };
 }
 

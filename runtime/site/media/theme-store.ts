@@ -1,10 +1,12 @@
 import { mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import type { MediaSettings } from '../config.ts';
 import type { Logger } from '../logger.ts';
 import { privateFolder } from './keys.ts';
-import { ObjectStore } from './object-store.ts';
+import { S3Store } from './s3-store.ts';
 
 /** The part of Ghost's own zip package that is used here. */
 interface Zip {
@@ -28,7 +30,7 @@ export class MediaUnavailableError extends Error {
  * reads themes from its content folder only; so they are brought there before it starts, and taken away after each change.
  */
 export class ThemeStore {
-  readonly #store: ObjectStore;
+  readonly #store: S3Store;
   readonly #zip: Zip;
   readonly #themes: string;
   readonly #bundled: string;
@@ -37,7 +39,7 @@ export class ThemeStore {
   #saving: Promise<void> = Promise.resolve();
 
   constructor(media: MediaSettings, contentPath: string, ghostPath: string) {
-    this.#store = new ObjectStore(media, `${privateFolder}/themes`, ghostPath);
+    this.#store = new S3Store({ ...media, prefix: `${media.prefix}${privateFolder}/themes/` }, ghostPath);
     this.#zip = createRequire(path.join(ghostPath, 'package.json'))('@tryghost/zip') as Zip;
     this.#themes = path.join(contentPath, 'themes');
     this.#bundled = path.join(ghostPath, 'content/themes');
@@ -49,12 +51,12 @@ export class ThemeStore {
    * @throws MediaUnavailableError
    */
   async restore(logger: Logger): Promise<void> {
-    const files = await this.#store.list().catch((error: unknown) => {
+    const files = await this.#store.list('').catch((error: unknown) => {
       throw new MediaUnavailableError(error);
     });
-    for (const file of files.filter((name) => /^[^/]+\.zip$/.test(name))) {
-      const name = path.basename(file, '.zip');
-      const content = await this.#store.read(file).catch((error: unknown) => {
+    for (const { key } of files.filter((file) => /^[^/]+\.zip$/.test(file.key))) {
+      const name = path.basename(key, '.zip');
+      const content = await this.#fetch(key).catch((error: unknown) => {
         throw new MediaUnavailableError(error);
       });
       try {
@@ -83,13 +85,17 @@ export class ThemeStore {
       const folder = path.join(this.#themes, name);
       const looks = await fingerprint(folder);
       if (this.#stored.get(name) === looks) continue;
-      await this.#store.write(`${name}.zip`, await this.#pack(folder), 'application/zip');
+      await this.#store.write(`${name}.zip`, Readable.from([await this.#pack(folder)]));
       this.#stored.set(name, looks);
     }
     for (const name of [...this.#stored.keys()].filter((stored) => !names.includes(stored))) {
-      await this.#store.delete(`${name}.zip`);
+      await this.#store.remove(`${name}.zip`);
       this.#stored.delete(name);
     }
+  }
+
+  async #fetch(key: string): Promise<Uint8Array> {
+    return buffer(await this.#store.read(key));
   }
 
   async #pack(folder: string): Promise<Uint8Array> {

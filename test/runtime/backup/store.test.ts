@@ -5,8 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DirectoryStore } from '../../../runtime/backup/directory-store.ts';
 import { formatManifest, keyOf, listBackups, manifestFile, sharedPrefix } from '../../../runtime/backup/manifest.ts';
 import { removeOldBackups } from '../../../runtime/backup/retention.ts';
-import { type BackupStore, MissingFileError } from '../../../runtime/backup/store.ts';
 import { openTarget } from '../../../runtime/backup/target.ts';
+import { type FileStore, MissingFileError } from '../../../runtime/site/media/file-store.ts';
 import { type S3Server, startS3 } from '../../support/s3-server.ts';
 import { temporaryDir } from '../../support/site-process.ts';
 
@@ -22,18 +22,18 @@ afterAll(async () => {
 });
 
 const site = { contentPath: '/nowhere', ghostPath: path.resolve('.tools/ghost') };
-const stores: Record<string, (name: string) => BackupStore> = {
+const stores: Record<string, (name: string) => FileStore> = {
   'a folder': (name) => openTarget(path.join(files.dir, name), site, {}),
   'a bucket': (name) => openTarget(`s3://${s3.bucket}/${name}`, site, s3.env),
 };
 
-async function read(store: BackupStore, key: string): Promise<Buffer> {
+async function read(store: FileStore, key: string): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of await store.read(key)) chunks.push(chunk);
   return Buffer.concat(chunks);
 }
 
-async function keysOf(store: BackupStore, prefix: string): Promise<string[]> {
+async function keysOf(store: FileStore, prefix: string): Promise<string[]> {
   return (await store.list(prefix)).map(({ key }) => key);
 }
 
@@ -42,7 +42,7 @@ async function* pieces(bytes: Buffer, size: number): AsyncIterable<Uint8Array> {
 }
 
 describe.each(Object.keys(stores))('backups in %s', (kind) => {
-  const open = (name: string) => stores[kind]?.(name) as BackupStore;
+  const open = (name: string) => stores[kind]?.(name) as FileStore;
 
   it('come back as they were written, small, empty and larger than a part', async () => {
     const store = open('round-trip');

@@ -5,11 +5,8 @@ export interface StoredFile {
   readonly modified: Date;
 }
 
-/**
- * Where backups are kept: files by key, such as `aurora-letters/20261125T031500Z/manifest.json`. A file appears whole or
- * not at all.
- */
-export interface BackupStore {
+/** Files by key, such as `aurora-letters/20261125T031500Z/manifest.json`. A file appears whole or not at all. */
+export interface FileStore {
   /** For people, without a secret. */
   readonly label: string;
   /** Files whose keys begin with `prefix`, a folder with its slash, sorted by key. */

@@ -1,31 +1,21 @@
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import type * as S3 from '@aws-sdk/client-s3';
-import { type BackupStore, MissingFileError, type StoredFile } from './store.ts';
-
-export interface S3StoreSettings {
-  readonly bucket: string;
-  /** Begin of every key; empty, or with a slash at its end. */
-  readonly prefix: string;
-  /** Of a server that speaks S3's protocol; undefined for AWS itself. */
-  readonly endpoint: string | undefined;
-  readonly region: string;
-  /** Undefined: the SDK finds them, such as those of a pod's ServiceAccount. */
-  readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string } | undefined;
-}
+import type { BucketSettings } from './bucket.ts';
+import { type FileStore, MissingFileError, type StoredFile } from './file-store.ts';
 
 /** S3 takes parts of a larger file from 5 MiB on, and at most 10,000 of them: files of up to 160 GB. */
 const partBytes = 16 * 1024 * 1024;
 
-/** Backups in a bucket of S3, or of a server that speaks its protocol. */
-export class S3Store implements BackupStore {
+/** Files in a bucket of S3, or of a server that speaks its protocol. */
+export class S3Store implements FileStore {
   readonly label: string;
-  readonly #settings: S3StoreSettings;
+  readonly #settings: BucketSettings;
   readonly #sdk: typeof S3;
   readonly #client: S3.S3Client;
 
   /** @param ghostPath folder of the Ghost package, which brings the SDK */
-  constructor(settings: S3StoreSettings, ghostPath: string) {
+  constructor(settings: BucketSettings, ghostPath: string) {
     const { bucket, prefix, endpoint, region, credentials } = settings;
     this.#settings = settings;
     this.label = `s3://${bucket}/${prefix}`;
