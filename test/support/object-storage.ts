@@ -12,6 +12,8 @@ export interface TestObjectStorage {
   readonly bucket: 'media';
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
+  /** Variables by which a process reaches it. */
+  readonly access: Readonly<Record<string, string>>;
   /** Variables that put the media of a site there. */
   readonly environment: Readonly<Record<string, string>>;
   stop(): Promise<void>;
@@ -47,17 +49,17 @@ export async function startObjectStorage(dir: string, host = '127.0.0.1'): Promi
     child.kill('SIGTERM');
     throw new Error(`${(error as Error).message}\n${await readFile(logFile, 'utf8')}`);
   }
+  const access = {
+    S3_ENDPOINT: endpoint,
+    S3_ACCESS_KEY_ID: credentials.accessKeyId,
+    S3_SECRET_ACCESS_KEY: secretAccessKey,
+  };
   return {
     endpoint,
     bucket: 'media',
     ...credentials,
-    environment: {
-      S3_BUCKET: 'media',
-      S3_ENDPOINT: endpoint,
-      S3_PUBLIC_URL: `${endpoint}/media`,
-      S3_ACCESS_KEY_ID: credentials.accessKeyId,
-      S3_SECRET_ACCESS_KEY: secretAccessKey,
-    },
+    access,
+    environment: { ...access, S3_BUCKET: 'media', S3_PUBLIC_URL: `${endpoint}/media` },
     stop: () => {
       child.kill('SIGTERM');
       return ended;

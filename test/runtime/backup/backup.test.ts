@@ -7,8 +7,8 @@ import { connectSqlite } from '../../../scripts/dataset/connections.ts';
 import { apiKeys } from '../../conformance/database.ts';
 import { findDifferences, readContentApi, withoutOrder } from '../../support/content-api.ts';
 import { GhostAdmin } from '../../support/ghost-admin.ts';
+import { startObjectStorage, type TestObjectStorage } from '../../support/object-storage.ts';
 import { type CommandResult, runScript } from '../../support/run-script.ts';
-import { type S3Server, startS3 } from '../../support/s3-server.ts';
 import { SiteUnderTest, siteEnvironment } from '../../support/site-process.ts';
 import { useTestServer } from '../../support/test-server.ts';
 import { fillSource, owner, runTransfer, setUpSite } from '../../support/transfer-source.ts';
@@ -19,7 +19,7 @@ const quiet = {
   security__staffDeviceVerification: 'false',
 };
 const picture = Buffer.from('not a picture, but it has to come back\n');
-let s3: S3Server;
+let s3: TestObjectStorage;
 
 /** The site on SQLite, which goes on running while it is copied. */
 let origin: SiteUnderTest;
@@ -66,7 +66,7 @@ async function expectContent(env: Readonly<Record<string, string>>, options: { o
 }
 
 beforeAll(async () => {
-  s3 = await startS3(path.join(shared.dir, 's3'));
+  s3 = await startObjectStorage(shared.dir);
   backups = path.join(shared.dir, 'backups');
   const env = await environment('origin', 'sqlite');
   const first = await new SiteUnderTest(env).ready();
@@ -192,12 +192,12 @@ describe.each(['schema', 'database'] as const)('a backup of a site on a PostgreS
 
   it('goes to a bucket while the site serves, by the command of its container, and comes back from there', async () => {
     const place = `s3://${s3.bucket}/fleet`;
-    const told = { ...env, ...s3.env };
+    const told = { ...env, ...s3.access };
     const taken = await container(told, ['backup', '--target', place, '--retention-days', '14']);
     expect(taken.exitCode, taken.stderr).toBe(0);
     expect(taken.stdout).toContain(`in s3://${s3.bucket}/fleet/: database and`);
     await site.stop();
-    const copy = { ...(await environment(`again-${strategy}`, strategy)), ...s3.env };
+    const copy = { ...(await environment(`again-${strategy}`, strategy)), ...s3.access };
     const restored = await container(copy, ['restore', '--target', place, '--of', `postgres-${strategy}`]);
     expect(restored.exitCode, restored.stderr).toBe(0);
     // Row by row: what an export of both holds is the same.

@@ -7,14 +7,14 @@ import { formatManifest, keyOf, listBackups, manifestFile, sharedPrefix } from '
 import { removeOldBackups } from '../../../runtime/backup/retention.ts';
 import { openTarget } from '../../../runtime/backup/target.ts';
 import { type FileStore, MissingFileError } from '../../../runtime/site/media/file-store.ts';
-import { type S3Server, startS3 } from '../../support/s3-server.ts';
+import { startObjectStorage, type TestObjectStorage } from '../../support/object-storage.ts';
 import { temporaryDir } from '../../support/site-process.ts';
 
 let files: { dir: string; remove: () => Promise<void> };
-let s3: S3Server;
+let s3: TestObjectStorage;
 beforeAll(async () => {
   files = await temporaryDir();
-  s3 = await startS3(path.join(files.dir, 's3'));
+  s3 = await startObjectStorage(files.dir);
 });
 afterAll(async () => {
   await s3?.stop();
@@ -24,7 +24,7 @@ afterAll(async () => {
 const site = { contentPath: '/nowhere', ghostPath: path.resolve('.tools/ghost') };
 const stores: Record<string, (name: string) => FileStore> = {
   'a folder': (name) => openTarget(path.join(files.dir, name), site, {}),
-  'a bucket': (name) => openTarget(`s3://${s3.bucket}/${name}`, site, s3.env),
+  'a bucket': (name) => openTarget(`s3://${s3.bucket}/${name}`, site, s3.access),
 };
 
 async function read(store: FileStore, key: string): Promise<Buffer> {
