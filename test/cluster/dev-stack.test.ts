@@ -5,16 +5,11 @@ import { requireRegistry } from '../../sites/registry.ts';
 import type { Site } from '../../sites/schema.ts';
 import { type Settings, titleIn, useClusterFleet } from '../support/cluster/fleet.ts';
 import { serviceImages } from '../support/cluster/service-images.ts';
+import { owner } from '../support/fixtures.ts';
 import { GhostAdmin } from '../support/ghost-admin.ts';
 
 const slug = 'aurora-letters';
 const host = 'aurora.example.com';
-const owner = {
-  name: 'Mira',
-  email: 'mira@example.com',
-  password: 'correct horse 4711 staple',
-  blogTitle: 'Aurora Letters',
-};
 const minutes = 60_000;
 
 /** The settings of the stack `dev`, with what a cluster without a registry has. */

@@ -9,23 +9,13 @@ import { requireRegistry } from '../../sites/registry.ts';
 import type { Site } from '../../sites/schema.ts';
 import { titleIn, useClusterFleet } from '../support/cluster/fleet.ts';
 import { serviceImages } from '../support/cluster/service-images.ts';
+import { owner, pixel } from '../support/fixtures.ts';
 import { GhostAdmin } from '../support/ghost-admin.ts';
 import { startObjectStorage, type TestObjectStorage } from '../support/object-storage.ts';
 
 const slug = 'aurora-letters';
 const host = 'aurora.example.com';
-const owner = {
-  name: 'Mira',
-  email: 'mira@example.com',
-  password: 'correct horse 4711 staple',
-  blogTitle: 'Aurora Letters',
-};
 const minutes = 60_000;
-/** A PNG of one pixel. */
-const pixel = Buffer.from(
-  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
-  'base64',
-);
 
 let postgres: PostgresServer;
 let storage: TestObjectStorage;

@@ -2,17 +2,12 @@ import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { owner, pixel } from '../../support/fixtures.ts';
 import { GhostAdmin } from '../../support/ghost-admin.ts';
 import { startObjectStorage, type TestObjectStorage } from '../../support/object-storage.ts';
 import { SiteUnderTest, siteEnvironment } from '../../support/site-process.ts';
 import { useTestServer } from '../../support/test-server.ts';
 
-const owner = { name: 'Mira', email: 'mira@example.com', password: 'correct horse 4711 staple', blogTitle: 'Keeps' };
-/** A PNG of one pixel. */
-const pixel = Buffer.from(
-  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
-  'base64',
-);
 const routes =
   'routes:\n  /about-us/: about\n\ncollections:\n  /:\n    permalink: /{slug}/\n    template: index\n\ntaxonomies:\n  tag: /tag/{slug}/\n  author: /author/{slug}/\n';
 
@@ -22,6 +17,11 @@ beforeAll(async () => {
   storage = await startObjectStorage(shared.dir);
 }, 900_000);
 afterAll(() => storage?.stop());
+
+async function environment(slug: string, strategy: 'sqlite' | 'database', bucket: TestObjectStorage) {
+  const site = { dir: shared.dir, slug, title: slug, strategy, server: shared.server };
+  return { ...(await siteEnvironment(site)), ...bucket.environment };
+}
 
 /** The theme `source` under another name, with a mark on every page. */
 async function makeTheme(name: string, mark: string): Promise<File> {
@@ -41,14 +41,7 @@ async function makeTheme(name: string, mark: string): Promise<File> {
 describe('a site whose media lie in a bucket', () => {
   it('looks the same after its pod and all its files are gone: images, theme, redirects, routes', async () => {
     const slug = 'keeps-nothing';
-    const base = await siteEnvironment({
-      dir: shared.dir,
-      slug,
-      title: slug,
-      strategy: 'database',
-      server: shared.server,
-    });
-    const env = { ...base, ...storage.environment };
+    const env = await environment(slug, 'database', storage);
     const site = await new SiteUnderTest(env).ready();
     const admin = new GhostAdmin(env);
     await admin.setUp(owner);
@@ -108,15 +101,8 @@ describe('a site whose media lie in a bucket', () => {
 
   it('does not acknowledge a theme that could not be stored, and does not start without its bucket', async () => {
     const slug = 'loses-bucket';
-    const base = await siteEnvironment({
-      dir: shared.dir,
-      slug,
-      title: slug,
-      strategy: 'sqlite',
-      server: shared.server,
-    });
     const own = await startObjectStorage(path.join(shared.dir, 'own'));
-    const env = { ...base, ...own.environment };
+    const env = await environment(slug, 'sqlite', own);
     const site = await new SiteUnderTest(env).ready();
     const admin = new GhostAdmin(env);
     await admin.setUp(owner);

@@ -5,18 +5,13 @@ import pg from 'pg';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { locateSiteDatabase } from '../../../runtime/database/provision.ts';
 import { namesOf } from '../../../sites/naming.ts';
+import { owner } from '../../support/fixtures.ts';
 import { GhostAdmin } from '../../support/ghost-admin.ts';
 import { runCommand } from '../../support/run-script.ts';
 import { SiteUnderTest, siteEnvironment } from '../../support/site-process.ts';
 import { useTestServer } from '../../support/test-server.ts';
 
 const olderRelease = '6.46.0';
-const owner = {
-  name: 'Mira Example',
-  email: 'mira@example.com',
-  password: 'correct horse 4711 staple',
-  blogTitle: 'Old and new',
-};
 
 const shared = useTestServer();
 beforeAll(async () => {
