@@ -69,7 +69,8 @@ export async function startApiServer(dir: string, bin: string): Promise<ApiServe
       ]),
     );
     const kubeconfig = path.join(dir, 'kubeconfig');
-    await waitFor(() => readFile(path.join(certificates, 'apiserver.crt')), children, log);
+    // The key is written after the certificate, which may be there by half before.
+    await waitFor(() => readFile(path.join(certificates, 'apiserver.key')), children, log);
     const ca = await readFile(path.join(certificates, 'apiserver.crt'));
     await writeFile(kubeconfig, describeAccess(port, ca.toString('base64'), token), { mode: 0o600 });
     const send: ApiServer['send'] = (method, location, body) => ask({ port, ca, token }, method, location, body);
