@@ -1,6 +1,6 @@
-import { lstat, readFile } from 'node:fs/promises';
+import { lstatSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { isAlias, isMap, LineCounter, type Node, parseDocument, visit } from 'yaml';
+import { type Document, isAlias, isMap, LineCounter, type Node, parseDocument, visit } from 'yaml';
 import { type Site, siteKeys, siteSchema } from './schema.ts';
 
 /** One thing that is wrong in the registry, and where. */
@@ -17,6 +17,7 @@ export interface RegistryProblem {
 
 /** Larger than any honest entry by far; keeps a wrong file from being parsed for minutes. */
 const maxFileBytes = 64 * 1024;
+
 /** A file while it is being checked. */
 export interface Entry {
   readonly file: string;
@@ -27,8 +28,11 @@ export interface Entry {
   readonly lineOf: (path: readonly PropertyKey[]) => number;
 }
 
-/** Reads and validates one file of the registry; whatever is wrong with it is among the entry's problems. */
-export async function loadEntry(dir: string, name: string): Promise<Entry> {
+/**
+ * Reads and validates one file of the registry; whatever is wrong with it is among the entry's problems. It reads at once
+ * and not in the background: for small files that costs a tenth of the processor's time.
+ */
+export function loadEntry(dir: string, name: string): Entry {
   const file = path.join(dir, name);
   const stem = name.replace(/\.ya?ml$/i, '');
   const entry: Entry = { file, stem, site: undefined, problems: [], lineOf: () => 1 };
@@ -39,11 +43,11 @@ export async function loadEntry(dir: string, name: string): Promise<Entry> {
     refuse(`the file to be called ${stem}.yaml`, name);
     return entry;
   }
-  const text = await readText(file, refuse);
+  const text = readText(file, refuse);
   if (text === undefined) return entry;
 
-  const counter = new LineCounter();
-  const document = parseDocument(text, { lineCounter: counter, uniqueKeys: true, prettyErrors: false, merge: false });
+  const entryText = parseEntry(text);
+  const { document, counter } = entryText;
   for (const error of document.errors) {
     refuse('valid YAML', error.message.replaceAll('\n', ' '), counter.linePos(error.pos[0]).line);
   }
@@ -54,7 +58,7 @@ export async function loadEntry(dir: string, name: string): Promise<Entry> {
   });
   if (entry.problems.length > 0) return entry;
 
-  const lineOf = (at: readonly PropertyKey[]) => lineOfPath(document.contents, at, counter);
+  const lineOf = (at: readonly PropertyKey[]) => lineOfPath(entryText, at);
   const value: unknown = document.toJS();
   const parsed = siteSchema.safeParse(value);
   const problems = parsed.success ? [] : parsed.error.issues.flatMap((issue) => toProblems(issue, value, file, lineOf));
@@ -69,14 +73,27 @@ export async function loadEntry(dir: string, name: string): Promise<Entry> {
     });
   }
   entry.problems.push(...problems.sort((a, b) => a.line - b.line));
-  return { ...entry, site: parsed.success ? parsed.data : undefined, lineOf };
+  const site = parsed.success ? parsed.data : undefined;
+  // Asked again only where sites collide: a registry keeps texts, whose documents take thirty times as much.
+  return { ...entry, site, lineOf: (at) => lineOfPath(parseEntry(text), at) };
+}
+
+interface ParsedEntry {
+  readonly document: Document.Parsed;
+  readonly counter: LineCounter;
+}
+
+function parseEntry(text: string): ParsedEntry {
+  const counter = new LineCounter();
+  const options = { lineCounter: counter, uniqueKeys: true, prettyErrors: false, merge: false };
+  return { document: parseDocument(text, options), counter };
 }
 
 type Refuse = (expected: string, got: string) => void;
 
-async function readText(file: string, refuse: Refuse): Promise<string | undefined> {
+function readText(file: string, refuse: Refuse): string | undefined {
   try {
-    const found = await lstat(file);
+    const found = lstatSync(file);
     if (!found.isFile()) {
       refuse(
         'a regular file',
@@ -88,8 +105,7 @@ async function readText(file: string, refuse: Refuse): Promise<string | undefine
       refuse(`at most ${maxFileBytes} bytes`, `${found.size} bytes`);
       return undefined;
     }
-    const bytes = await readFile(file);
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(file));
   } catch (error) {
     if (error instanceof TypeError) refuse('UTF-8 text', 'bytes that are not UTF-8');
     else refuse('a file that can be read', (error as NodeJS.ErrnoException).code ?? String(error));
@@ -151,8 +167,8 @@ export function show(value: unknown): string {
   return text.length > 80 ? `${text.slice(0, 77)}...` : text;
 }
 
-function lineOfPath(root: unknown, at: readonly PropertyKey[], counter: LineCounter): number {
-  let node = root as Node | null;
+function lineOfPath({ document, counter }: ParsedEntry, at: readonly PropertyKey[]): number {
+  let node: Node | null = document.contents;
   let offset = node?.range?.[0] ?? 0;
   for (const key of at) {
     if (isMap(node)) {

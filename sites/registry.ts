@@ -42,8 +42,6 @@ export function formatProblem(problem: RegistryProblem): string {
   return `${problem.file}:${problem.line}${where}: expected ${problem.expected}; got ${problem.got}`;
 }
 
-const maxFilesAtOnce = 64;
-
 /**
  * Reads every `*.yaml` of a folder. Bad content never throws: it is among the problems, all of them at once.
  *
@@ -53,11 +51,7 @@ export async function loadRegistry(dir: string, options: RegistryOptions = {}): 
   const names = (await readdir(dir)).sort(
     (a, b) => Number(a === options.claimLast) - Number(b === options.claimLast) || (a < b ? -1 : 1),
   );
-  const entries: Entry[] = [];
-  for (let start = 0; start < names.length; start += maxFilesAtOnce) {
-    const batch = names.slice(start, start + maxFilesAtOnce).filter((name) => /\.ya?ml$/i.test(name));
-    entries.push(...(await Promise.all(batch.map((name) => loadEntry(dir, name)))));
-  }
+  const entries = names.filter((name) => /\.ya?ml$/i.test(name)).map((name) => loadEntry(dir, name));
   checkClusters(entries, options.clusters ?? []);
   checkDuplicates(entries);
 
