@@ -5,5 +5,7 @@ set -eu
 root=$(cd "$(dirname "$0")/.." && pwd -P)
 sh "$root/scripts/bootstrap.sh"
 PATH="$root/.tools/node/bin:$root/node_modules/.bin:$PATH"
-export PATH
+# Node keeps what it compiles, which spares a start a fifth of its time.
+NODE_COMPILE_CACHE=${NODE_COMPILE_CACHE-"$root/.local/compile-cache"}
+export PATH NODE_COMPILE_CACHE
 exec node --disable-warning=ExperimentalWarning "$@"

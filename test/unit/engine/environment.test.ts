@@ -1,4 +1,4 @@
-import { readFile, readlink, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readlink, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { engineEnvironment } from '../../../scripts/engine/environment.ts';
@@ -24,6 +24,25 @@ describe('the environment of the engine', () => {
     });
     expect(variables.PATH?.split(':')[0]).toBe('/tools/bin');
     expect(await readlink(path.join(dir, 'plugins'))).toBe('/tools/plugins');
+  });
+
+  it('writes no logs of the engine, and keeps what Node compiles', async () => {
+    await mkdir(path.join(dir, 'logs'));
+    await writeFile(path.join(dir, 'logs', 'pulumi-1.log'), 'of an earlier run');
+    for (const _ of [1, 2]) {
+      const { variables } = await engineEnvironment(dir, tools, {});
+      // The engine makes a folder of this name, and goes without logs where that fails.
+      expect(await readFile(path.join(dir, 'logs'), 'utf8')).toBe('');
+      expect(variables.NODE_COMPILE_CACHE).toBe(path.join(dir, 'compile-cache'));
+    }
+  });
+
+  it('leaves the logs of a home that is named, and the cache that is named, alone', async () => {
+    await mkdir(path.join(dir, 'logs'));
+    const given = { PULUMI_HOME: dir, NODE_COMPILE_CACHE: '/cache' };
+    const { variables } = await engineEnvironment(dir, tools, given);
+    expect(variables).toMatchObject(given);
+    expect((await stat(path.join(dir, 'logs'))).isDirectory()).toBe(true);
   });
 
   it('makes a passphrase that only its owner reads, and keeps it', async () => {
