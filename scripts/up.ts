@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { readStackSettings } from '../stacks/settings.ts';
 import { runCommand, UsageError } from './command.ts';
 import { withEngine } from './engine/checkout.ts';
-import { openStack } from './engine/stack.ts';
+import { openStack, updateStack } from './engine/stack.ts';
 import { renderStack } from './preview/render.ts';
 import { previewOpened } from './preview/resource-diff.ts';
 
@@ -47,8 +47,7 @@ await runCommand(async () => {
     }
     if (diff.steps.length === 0) return 0;
     if (!values.yes && !(await confirmed(stack))) return 1;
-    const { summary } = await handle.up({ onOutput: (text) => process.stdout.write(text), color: 'never' });
-    return summary.result === 'succeeded' ? 0 : 1;
+    return (await updateStack(handle)) ? 0 : 1;
   });
 });
 

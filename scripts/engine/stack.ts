@@ -1,14 +1,27 @@
 import path from 'node:path';
-import { LocalWorkspace, PulumiCommand, type Stack } from '@pulumi/pulumi/automation/index.js';
+import { CommandError, LocalWorkspace, PulumiCommand, type Stack } from '@pulumi/pulumi/automation/index.js';
 import type { EngineEnvironment } from './environment.ts';
+import { loadProgram, whileEngineRuns } from './program.ts';
 
 /**
- * A stack of this project in the Automation API, run by the pinned engine.
+ * A stack of this project in the Automation API, run by the pinned engine; its program runs in this process.
  *
  * @param missing what to do where the backend does not know it
  * @throws StackNotFoundError
  */
 export async function openStack(
+  root: string,
+  stackName: string,
+  environment: EngineEnvironment,
+  missing: 'fail' | 'create',
+): Promise<Stack> {
+  // The engine answers while Node loads the program.
+  const [stack, program] = await Promise.all([selectStack(root, stackName, environment, missing), loadProgram(root)]);
+  stack.workspace.program = program;
+  return stack;
+}
+
+async function selectStack(
   root: string,
   stackName: string,
   environment: EngineEnvironment,
@@ -20,4 +33,23 @@ export async function openStack(
   return missing === 'create'
     ? LocalWorkspace.createOrSelectStack(target, options)
     : LocalWorkspace.selectStack(target, options);
+}
+
+/**
+ * Updates a stack without a preview; the engine writes to this process's terminal.
+ *
+ * @returns whether it succeeded; where it did not, the engine has said why
+ */
+export async function updateStack(stack: Stack): Promise<boolean> {
+  // What the Automation API asks for after an update takes three more runs of the engine, and nobody reads the answers.
+  Object.assign(stack, { outputs: async () => ({}), info: async () => undefined });
+  const onOutput = (text: string) => process.stdout.write(text);
+  const onError = (text: string) => process.stderr.write(text);
+  try {
+    await whileEngineRuns((signal) => stack.up({ onOutput, onError, color: 'never', signal }));
+    return true;
+  } catch (error) {
+    if (error instanceof CommandError) return false;
+    throw error;
+  }
 }

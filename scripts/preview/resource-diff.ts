@@ -1,6 +1,7 @@
 import type { EngineEvent, StepEventMetadata } from '@pulumi/pulumi/automation/events.js';
 import type { Stack } from '@pulumi/pulumi/automation/index.js';
 import type { EngineEnvironment } from '../engine/environment.ts';
+import { whileEngineRuns } from '../engine/program.ts';
 import { openStack } from '../engine/stack.ts';
 
 /** One step that the engine would take. */
@@ -38,7 +39,7 @@ const dataTypes = [
 const refusingTypes = ['fleet:index:Placement', 'fleet:index:SiteDatabase', 'fleet:index:Role'];
 
 /**
- * Previews a stack on the real engine, by the plain program of Pulumi.yaml.
+ * Previews a stack on the real engine, by the program of Pulumi.yaml.
  *
  * @returns the steps, or what of it is refused, or why nothing is known: no state yet, no cluster, a secret that is not
  *   here
@@ -61,7 +62,7 @@ export async function previewOpened(handle: Stack): Promise<StackDiff> {
     refused.push(...refusalsOf(event));
   };
   try {
-    await handle.preview({ onEvent: collect, color: 'never' });
+    await whileEngineRuns((signal) => handle.preview({ onEvent: collect, color: 'never', signal }));
   } catch (error) {
     if (refused.length > 0) return { stack, refused };
     return { stack, missing: reasonOf(error as Error) };

@@ -107,10 +107,10 @@ export function measure({ dir, variables }: Checkout, args: readonly string[]): 
   return measureCommand({ program: process.execPath, args: node, cwd: dir, env: variables, nameOf });
 }
 
-/** The engine and the program that it runs; the plugins count among all. */
+/** The engine, and the command that runs the program itself; the plugins count among all. */
 function nameOf([program = '', ...args]: readonly string[]): 'engine' | 'program' | undefined {
   if (path.basename(program) === 'pulumi') return 'engine';
-  return args.some((argument) => argument.endsWith('@pulumi/pulumi/cmd/run')) ? 'program' : undefined;
+  return args.some((argument) => /^scripts\/.*\.ts$/.test(argument)) ? 'program' : undefined;
 }
 
 interface PreviewOutput {
