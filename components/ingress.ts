@@ -1,6 +1,6 @@
-import * as route53 from '@pulumi/aws/route53/index.js';
 import * as k8s from '@pulumi/kubernetes';
 import * as pulumi from '@pulumi/pulumi';
+import * as route53 from './aws/route53.ts';
 import { platformLabels, routesAllowed } from './labels.ts';
 import { type DnsZone, ownedDomains } from './site-dns.ts';
 

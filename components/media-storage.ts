@@ -1,7 +1,7 @@
-import * as cloudfront from '@pulumi/aws/cloudfront/index.js';
-import * as iam from '@pulumi/aws/iam/index.js';
-import * as s3 from '@pulumi/aws/s3/index.js';
 import * as pulumi from '@pulumi/pulumi';
+import * as cloudfront from './aws/cloudfront.ts';
+import * as iam from './aws/iam.ts';
+import * as s3 from './aws/s3.ts';
 
 export interface MediaStorageArgs {
   readonly bucket: string;

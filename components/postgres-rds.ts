@@ -1,7 +1,7 @@
-import * as cloudwatch from '@pulumi/aws/cloudwatch/index.js';
-import * as ec2 from '@pulumi/aws/ec2/index.js';
-import * as rds from '@pulumi/aws/rds/index.js';
 import * as pulumi from '@pulumi/pulumi';
+import * as cloudwatch from './aws/cloudwatch.ts';
+import * as ec2 from './aws/ec2.ts';
+import * as rds from './aws/rds.ts';
 import { createPassword } from './password.ts';
 import type { PoolerBudget } from './pooler.ts';
 import type { Endpoint, Reachable } from './postgres-access.ts';

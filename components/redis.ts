@@ -1,7 +1,7 @@
-import * as ec2 from '@pulumi/aws/ec2/index.js';
-import * as elasticache from '@pulumi/aws/elasticache/index.js';
 import * as k8s from '@pulumi/kubernetes';
 import * as pulumi from '@pulumi/pulumi';
+import * as ec2 from './aws/ec2.ts';
+import * as elasticache from './aws/elasticache.ts';
 import { platformLabels } from './labels.ts';
 import { createPassword } from './password.ts';
 import { restrictedContainer, restrictedPod } from './pod-security.ts';

@@ -1,6 +1,6 @@
-import * as elasticache from '@pulumi/aws/elasticache/index.js';
 import * as pulumi from '@pulumi/pulumi';
 import { namesOf } from '../sites/naming.ts';
+import * as elasticache from './aws/elasticache.ts';
 import { type Binding, createBindingSecret } from './binding.ts';
 import { RedisUserResource } from './fleet-resources.ts';
 import { createPassword } from './password.ts';

@@ -1,5 +1,5 @@
-import * as route53 from '@pulumi/aws/route53/index.js';
 import * as pulumi from '@pulumi/pulumi';
+import * as route53 from './aws/route53.ts';
 
 export interface DnsZone {
   readonly domain: string;

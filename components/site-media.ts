@@ -1,6 +1,6 @@
-import * as iam from '@pulumi/aws/iam/index.js';
 import * as pulumi from '@pulumi/pulumi';
 import { namesOf } from '../sites/naming.ts';
+import * as iam from './aws/iam.ts';
 import { type Binding, createBindingSecret } from './binding.ts';
 import type { Reachable } from './postgres-access.ts';
 

@@ -1,0 +1,1 @@
+export { Record } from '@pulumi/aws/route53/record.js';
