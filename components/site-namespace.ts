@@ -1,10 +1,10 @@
 import * as k8s from '@pulumi/kubernetes';
 import * as pulumi from '@pulumi/pulumi';
 import { namesOf } from '../sites/naming.ts';
-import type { Plan } from '../sites/plans.ts';
+import { type ContainerResources, type Plan, plans } from '../sites/plans.ts';
 import { routesAllowed, siteLabels } from './labels.ts';
 import { restrictedNamespace } from './pod-security.ts';
-import { multiplyQuantity } from './quantity.ts';
+import { largestQuantity, sumQuantities } from './quantity.ts';
 
 export interface SiteNamespaceArgs {
   readonly slug: string;
@@ -49,16 +49,22 @@ export class SiteNamespace extends pulumi.ComponentResource {
   }
 }
 
-/** Room for the site's pods, one more while they roll, and a backup beside them. */
+/**
+ * Room for a pod that the site rolls or tries its release with, for a backup beside it, and for the site's pods. Those are
+ * of any plan: when a site changes its plan, the pods of the plan before stay until the new ones are ready.
+ */
 function quotaOf({ plan, maxReplicas, volumeGiB }: SiteNamespaceArgs): Record<string, string> {
-  const pods = maxReplicas + 2;
-  const { requests, limits } = plan.resources;
+  const room = (of: 'requests' | 'limits', what: keyof ContainerResources) =>
+    sumQuantities([
+      [maxReplicas, largestQuantity(Object.values(plans).map(({ resources }) => resources[of][what]))],
+      [2, plan.resources[of][what]],
+    ]);
   return {
-    pods: String(pods + 2),
-    'requests.cpu': multiplyQuantity(requests.cpu, pods),
-    'requests.memory': multiplyQuantity(requests.memory, pods),
-    'limits.cpu': multiplyQuantity(limits.cpu, pods),
-    'limits.memory': multiplyQuantity(limits.memory, pods),
+    pods: String(maxReplicas + 4),
+    'requests.cpu': room('requests', 'cpu'),
+    'requests.memory': room('requests', 'memory'),
+    'limits.cpu': room('limits', 'cpu'),
+    'limits.memory': room('limits', 'memory'),
     persistentvolumeclaims: volumeGiB === undefined ? '0' : '1',
     'requests.storage': `${volumeGiB ?? 0}Gi`,
     'services.loadbalancers': '0',

@@ -1,8 +1,9 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { plans as paidPlans } from '../../sites/plans.ts';
 import { containersOf, podOf } from '../../stacks/policy/pods.ts';
 import { rulesOf, stackRules } from '../../stacks/policy/rules.ts';
 import { nothingLeaks } from './leaks.ts';
-import { type Plan, type PlanOptions, planStack } from './plan.ts';
+import { type Plan, type PlannedResource, type PlanOptions, planStack } from './plan.ts';
 
 const passwords = { clusterPasswords: { 'eu-1': 'correct-horse-eu', 'us-1': 'correct-horse-us' } };
 const s3Secrets = { mediaAccessKeyId: 'correct-horse-id', mediaSecretAccessKey: 'correct-horse-secret' };
@@ -48,6 +49,12 @@ function planOf(name: string): Plan {
   return plan;
 }
 
+/** What a quantity of Kubernetes is worth; NaN where it is none. */
+function worthOf(quantity = ''): number {
+  const sizes: Record<string, number> = { m: 0.001, '': 1, Mi: 2 ** 20, Gi: 2 ** 30 };
+  return Number.parseInt(quantity, 10) * (sizes[quantity.replace(/^\d+/, '')] ?? Number.NaN);
+}
+
 describe.each(Object.keys(stacks))('%s', (name) => {
   const rules = { ...rulesOf(stacks[name]?.[0] ?? ''), 'credentials are nowhere in plain': nothingLeaks };
   it.each(Object.entries(rules))('%s', (_rule, check) => {
@@ -76,6 +83,28 @@ describe.each(Object.keys(stacks))('%s', (name) => {
         expect.arrayContaining(['ResourceQuota', 'NetworkPolicy', 'CronJob', 'PodDisruptionBudget', 'Deployment']),
       );
       expect(kinds.some((kind) => kind === 'HTTPRoute' || kind === 'Ingress')).toBe(true);
+    }
+  });
+
+  it('leaves room in a quota for the pod of the plan before, whichever that was, a release and a backup', () => {
+    const { resources } = planOf(name);
+    const quotas = resources.filter(({ type }) => type.endsWith(':ResourceQuota'));
+    expect(quotas.length).toBeGreaterThan(0);
+    const namespaceOf = ({ inputs }: PlannedResource) => (inputs.metadata as { namespace: string }).namespace;
+    for (const quota of quotas) {
+      const { hard } = quota.inputs.spec as { hard: Record<string, string> };
+      const workload = resources.find(
+        (it) => it.type.endsWith(':Deployment') && namespaceOf(it) === namespaceOf(quota),
+      );
+      const own = (workload && podOf(workload))?.containers[0]?.resources;
+      for (const of of ['requests', 'limits'] as const) {
+        for (const what of ['cpu', 'memory'] as const) {
+          for (const before of Object.values(paidPlans)) {
+            const needed = worthOf(before.resources[of][what]) + 2 * worthOf(own?.[of]?.[what]);
+            expect(worthOf(hard[`${of}.${what}`])).toBeGreaterThanOrEqual(needed);
+          }
+        }
+      }
     }
   });
 
