@@ -12,6 +12,7 @@ for downloads that could not be had before.
 
   engine            the Pulumi CLI and the providers of the stacks
   api-server        etcd, kube-apiserver and kube-controller-manager, for the engine tests
+  fake-nodes        kube-scheduler and kwok, for npm run bench -- scale
   kubectl           kubectl
   process-cluster   the programs of npm run cluster -- up --driver process
   kind-cluster      kind and kubectl

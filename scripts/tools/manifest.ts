@@ -87,6 +87,7 @@ const versitygwVersion = '1.8.0';
 const corednsVersion = '1.12.4';
 const traefikVersion = '3.7.15';
 const kindVersion = '0.30.0';
+const kwokVersion = '0.7.0';
 
 const kubernetesModule = {
   module: 'scripts/tools/go/kubernetes',
@@ -212,6 +213,24 @@ const kind: Tool = {
   fits: ([major, minor]) => major === 0 && minor >= 30,
 };
 
+/** Plays the nodes of a cluster that has none. Always built: its publisher's programs come without checksums. */
+const kwok: Tool = {
+  name: 'kwok',
+  version: kwokVersion,
+  programs: ['kwok'],
+  cpuMinutes: 3,
+  builds: [
+    {
+      program: 'kwok',
+      module: 'scripts/tools/go/kwok',
+      package: 'sigs.k8s.io/kwok/cmd/kwok',
+      variables: { 'sigs.k8s.io/kwok/pkg/consts.Version': kwokVersion },
+    },
+  ],
+  versionArguments: ['--version'],
+  fits: ([major, minor]) => major === 0 && minor >= 7,
+};
+
 /** What runs in images without anything else has to be static, which nobody promises of what is on PATH. */
 const forImages = { versionArguments: ['--version'], fits: () => false } as const;
 const addonsModule = { module: 'scripts/tools/go/addons', variables: {} } as const;
@@ -326,6 +345,7 @@ export const manifest = {
     kubectl,
     versitygw,
     kind,
+    kwok,
     coredns,
     traefik,
     'metrics-server': metricsServer,
@@ -344,6 +364,8 @@ export const toolSets = {
   engine: { tools: ['pulumi'], providers: true },
   /** A Kubernetes API without nodes, as the engine tests use it. */
   'api-server': { tools: ['etcd', 'kube-apiserver', 'kube-controller-manager'], providers: false },
+  /** Nodes for such an API that only say that they run what is scheduled to them. */
+  'fake-nodes': { tools: ['kube-scheduler', 'kwok'], providers: false },
   /** A server that speaks S3's protocol. */
   'object-storage': { tools: ['versitygw'], providers: false },
   /** What people type at a cluster. */

@@ -34,6 +34,7 @@ describe('the manifest of the tools', () => {
       ['scripts/tools/go/versitygw', `github.com/versity/versitygw v${manifest.tools.versitygw.version}`],
       ['scripts/tools/go/addons', `github.com/coredns/coredns v${manifest.tools.coredns.version}`],
       ['scripts/tools/go/kind', `sigs.k8s.io/kind v${manifest.tools.kind.version}`],
+      ['scripts/tools/go/kwok', `sigs.k8s.io/kwok v${manifest.tools.kwok.version}`],
       ['scripts/tools/go/providers', 'github.com/pulumi/pulumi-terraform-bridge/v3 v'],
     ];
     expect(new Set(pinned.map(([module]) => module))).toEqual(new Set(builds.map((build) => build.module)));
