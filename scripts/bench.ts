@@ -13,6 +13,7 @@ this machine; compare the ratios, not the seconds of two machines.
   clone        a new site's first start: cloned from the template of its Ghost, against initialised by Ghost
   database     Ghost on SQLite, MariaDB and PostgreSQL with the same data, row by row
   preview      what preview and up of one site cost among ten and a thousand, and by the size of a shard
+  scale        a thousand sites by pulumi up of their shards, on a real Kubernetes API with fake nodes
   projections  what the design expects of databases, users, platform and Redis: met, or by what factor not`;
 
 /** Every file in scripts/bench that exports `run` is a bench; one that promises something has an exit code. */

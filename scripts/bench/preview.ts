@@ -14,7 +14,7 @@ import {
   measureChange,
 } from './preview/checkout.ts';
 import { type BenchSite, sitesInShards, writeRegistry } from './preview/registry.ts';
-import { createStand, type Stand } from './preview/stand.ts';
+import { createStand, deployShards, type Stand } from './preview/stand.ts';
 import type { CommandCost } from './process-tree.ts';
 
 const usage = `usage: npm run bench -- preview [option ...]
@@ -77,6 +77,7 @@ export async function run(args: readonly string[]): Promise<number> {
     );
     console.error(`deploying ${first.length + others.length} sites in ${options.shardSizes.length + 1} shards`);
     stand = await createStand(dir, [...first, ...others]);
+    await deployShards(stand);
     const lanes = await createLanes(dir, stand, options);
     const deployed = new Map<string, BenchSite>();
     for (let round = 0; round < options.rounds; round += 1) {

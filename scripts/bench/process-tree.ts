@@ -99,6 +99,11 @@ function readTree(root: number): ProcessMemory[] {
   return [...parents.keys()].filter(belongs).flatMap((pid) => readMemory(pid));
 }
 
+/** Resident memory of a process now, in MiB; NaN where there is no such process, or no /proc. */
+export function residentOf(pid: number): number {
+  return readMemory(pid)[0]?.resident ?? Number.NaN;
+}
+
 function readParent(pid: string): number {
   const text = readIfThere(`/proc/${pid}/stat`);
   // The name stands in parentheses and may hold anything.

@@ -107,10 +107,17 @@ export function measure({ dir, variables }: Checkout, args: readonly string[]): 
   return measureCommand({ program: process.execPath, args: node, cwd: dir, env: variables, nameOf });
 }
 
-/** The engine, and the command that runs the program itself; the plugins count among all. */
+/** Measures plain `pulumi up` of a stack. */
+export function measureUp({ dir, variables }: Checkout, stack: string): Promise<CommandCost> {
+  const args = ['--non-interactive', '--color=never', 'up', '--yes', '--skip-preview', '--stack', stack];
+  return measureCommand({ program: 'pulumi', args, cwd: dir, env: variables, nameOf });
+}
+
+/** The engine, and the program, which a command of the project runs itself; the plugins count among all. */
 function nameOf([program = '', ...args]: readonly string[]): 'engine' | 'program' | undefined {
   if (path.basename(program) === 'pulumi') return 'engine';
-  return args.some((argument) => /^scripts\/.*\.ts$/.test(argument)) ? 'program' : undefined;
+  const runs = args.some((argument) => /^scripts\/.*\.ts$|@pulumi\/pulumi\/cmd\/run$/.test(argument));
+  return runs ? 'program' : undefined;
 }
 
 interface PreviewOutput {

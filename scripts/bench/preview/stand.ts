@@ -2,6 +2,7 @@ import path from 'node:path';
 import { shardStackName } from '../../../stacks/settings.ts';
 import { engineEnvironment } from '../../engine/environment.ts';
 import { type ApiServer, startApiServer } from '../../services/kubernetes-api-server.ts';
+import { startFakeNodes } from '../../services/kubernetes-fake-nodes.ts';
 import { type PostgresServer, startPostgres } from '../../services/postgres.ts';
 import { installTools } from '../../tools/install.ts';
 import { type Checkout, createCheckout, platformStack, pulumi, writeSettings } from './checkout.ts';
@@ -9,10 +10,14 @@ import type { BenchSite } from './registry.ts';
 
 const root = path.resolve(import.meta.dirname, '..', '..', '..');
 
-/** A deployed platform with deployed shards, on a PostgreSQL server and a Kubernetes API of this machine. */
+/** A deployed platform and its shards, on a PostgreSQL server and a Kubernetes API of this machine. */
 export interface Stand {
-  /** Where the shards were deployed from. */
+  /** Where the shards are deployed from. */
   readonly checkout: Checkout;
+  readonly shards: readonly number[];
+  readonly kubernetes: ApiServer;
+  /** Ids of the processes of Kubernetes by their programs. */
+  readonly pids: ReadonlyMap<string, number>;
   stop(): Promise<void>;
 }
 
@@ -22,35 +27,62 @@ const customKinds = {
   'monitoring.coreos.com/v1': ['PodMonitor', 'PrometheusRule'],
 };
 
+/** What a stand has beyond the servers that every engine works on. */
+export interface StandOptions {
+  /** @default so few that nothing comes of a Deployment */
+  readonly controllers?: readonly string[];
+  readonly nodes?: number;
+}
+
 /**
- * Starts the servers in `dir`, then deploys the platform and the shards of these sites by `pulumi up`.
+ * Starts the servers in `dir`, then deploys the platform of these sites by `pulumi up`. Their shards have settings and a
+ * stack, and no resources yet.
  */
-export async function createStand(dir: string, sites: readonly BenchSite[]): Promise<Stand> {
-  const tools = await installTools({ root, sets: ['engine', 'api-server'] });
+export async function createStand(
+  dir: string,
+  sites: readonly BenchSite[],
+  { controllers, nodes = 0 }: StandOptions = {},
+): Promise<Stand> {
+  const sets = ['engine', 'api-server', ...(nodes > 0 ? (['fake-nodes'] as const) : [])] as const;
+  const tools = await installTools({ root, sets });
   const { PATH, HOME } = process.env;
   const { variables } = await engineEnvironment(path.join(dir, 'engine'), tools, { PATH, HOME });
-  let postgres: PostgresServer | undefined;
-  let kubernetes: ApiServer | undefined;
+  const started: { readonly stop: () => Promise<void> }[] = [];
   const stop = async () => {
-    await kubernetes?.stop();
-    await postgres?.stop();
+    for (const server of started.toReversed()) await server.stop();
+  };
+  const keep = <Server extends { readonly stop: () => Promise<void> }>(server: Server): Server => {
+    started.push(server);
+    return server;
   };
   try {
-    postgres = await startPostgres({ dataDir: path.join(dir, 'postgres') });
-    kubernetes = await startApiServer(path.join(dir, 'kubernetes'), tools.bin);
+    const postgres = keep(await startPostgres({ dataDir: path.join(dir, 'postgres') }));
+    const folder = path.join(dir, 'kubernetes');
+    const kubernetes = keep(await startApiServer(folder, tools.bin, controllers));
     await defineKinds(kubernetes);
+    const fake = nodes > 0 ? keep(await startFakeNodes(folder, tools.bin, kubernetes, nodes)) : undefined;
     const environment = { ...variables, KUBECONFIG: kubernetes.kubeconfig };
     const checkout = await createCheckout(path.join(dir, 'deployed'), sites, environment);
-    await deploy(checkout, sites, postgres);
-    return { checkout, stop };
+    const shards = [...new Set(sites.map(({ shard }) => shard))].sort((a, b) => a - b);
+    await deployPlatform(checkout, shards, postgres);
+    return { checkout, shards, kubernetes, pids: new Map([...kubernetes.pids, ...(fake?.pids ?? [])]), stop };
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-async function deploy(checkout: Checkout, sites: readonly BenchSite[], { port, password }: PostgresServer) {
-  const shards = [...new Set(sites.map(({ shard }) => shard))].sort((a, b) => a - b);
+/** Deploys every shard of a stand by `pulumi up`. */
+export async function deployShards({ checkout, shards }: Stand): Promise<void> {
+  for (const shard of shards) {
+    await pulumi(checkout, ['up', '--yes', '--skip-preview', '--stack', shardStackName(platformStack, shard)], quick);
+  }
+}
+
+/** Nothing here outlives the bench, so that the state need not be written after every step. */
+const quick = { more: { PULUMI_EXPERIMENTAL: 'true', PULUMI_SKIP_CHECKPOINTS: 'true' } };
+
+async function deployPlatform(checkout: Checkout, shards: readonly number[], { port, password }: PostgresServer) {
   const server = { kind: 'external', host: '127.0.0.1', port, ssl: 'off', cidrs: ['10.0.0.0/8'] };
   await writeSettings(checkout, platformStack, {
     databaseStrategy: 'database',
@@ -70,8 +102,6 @@ async function deploy(checkout: Checkout, sites: readonly BenchSite[], { port, p
     },
     monitoring: {},
   });
-  // Nothing here outlives the bench, so that the state need not be written after every step.
-  const more = { PULUMI_EXPERIMENTAL: 'true', PULUMI_SKIP_CHECKPOINTS: 'true' };
   await pulumi(checkout, ['stack', 'init', platformStack]);
   const secrets = {
     clusterPasswords: JSON.stringify({ 'eu-1': password }),
@@ -81,12 +111,11 @@ async function deploy(checkout: Checkout, sites: readonly BenchSite[], { port, p
   for (const [key, input] of Object.entries(secrets)) {
     await pulumi(checkout, ['config', 'set', '--stack', platformStack, '--secret', key], { input });
   }
-  await pulumi(checkout, ['up', '--yes', '--skip-preview', '--stack', platformStack], { more });
+  await pulumi(checkout, ['up', '--yes', '--skip-preview', '--stack', platformStack], quick);
   for (const shard of shards) {
     const stack = shardStackName(platformStack, shard);
     await writeSettings(checkout, stack, { platformStack, shard });
     await pulumi(checkout, ['stack', 'init', stack]);
-    await pulumi(checkout, ['up', '--yes', '--skip-preview', '--stack', stack], { more });
   }
 }
 
@@ -117,7 +146,8 @@ async function defineKinds(kubernetes: ApiServer): Promise<void> {
 async function untilServed(kubernetes: ApiServer, location: string): Promise<void> {
   for (const deadline = Date.now() + 30_000; ; ) {
     try {
-      return await kubernetes.send('GET', location);
+      await kubernetes.send('GET', location);
+      return;
     } catch (error) {
       if (Date.now() > deadline) throw error;
       await new Promise((resolve) => setTimeout(resolve, 100));

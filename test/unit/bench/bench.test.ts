@@ -3,6 +3,7 @@ import { cpuSecondsOf } from '../../../scripts/bench/cpu.ts';
 import { percentileOf } from '../../../scripts/bench/load.ts';
 import { measureCommand } from '../../../scripts/bench/process-tree.ts';
 import { factorOf } from '../../../scripts/bench/projections/projection.ts';
+import { sumOf } from '../../../scripts/bench/scale/readings.ts';
 import { runScript } from '../../support/run-script.ts';
 
 const bench = (...args: string[]) => runScript('scripts/bench.ts', args);
@@ -49,6 +50,34 @@ describe('npm run bench -- preview', { timeout: 60_000 }, () => {
       '--files: expected a whole number from 1 to 100000; got "many"',
       '--sites: expected a whole number from 10 to 100000; got "5"',
     ]);
+  });
+});
+
+describe('npm run bench -- scale', { timeout: 60_000 }, () => {
+  it('names every bad option at once, before anything is started', async () => {
+    const { exitCode, stderr } = await bench('scale', '--sites', '0', '--shard-size', '101', '--rounds', 'few');
+    expect(exitCode).toBe(78);
+    expect(stderr.trim().split('\n')).toEqual([
+      '--sites: expected a whole number from 1 to 100000; got "0"',
+      '--shard-size: expected a whole number from 1 to 100; got "101"',
+      '--rounds: expected a whole number from 0 to 100; got "few"',
+    ]);
+  });
+
+  it('counts requests in the metrics of an API server', () => {
+    const metrics = [
+      '# HELP apiserver_request_total Counter of apiserver requests.',
+      'apiserver_request_total{code="200",verb="APPLY"} 12',
+      'apiserver_request_total{code="409",verb="APPLY"} 3',
+      'apiserver_request_total{code="200",verb="GET"} 1e+02',
+      'apiserver_request_total_of_something_else{verb="APPLY"} 7',
+      'process_open_fds 40',
+    ].join('\n');
+    expect(sumOf(metrics, 'apiserver_request_total')).toBe(115);
+    expect(sumOf(metrics, 'apiserver_request_total', 'verb="APPLY"')).toBe(15);
+    expect(sumOf(metrics, 'apiserver_request_total', 'verb="WATCH"')).toBe(0);
+    expect(sumOf(metrics, 'process_open_fds')).toBe(40);
+    expect(sumOf(metrics, 'apiserver_storage_size_bytes')).toBeNaN();
   });
 });
 
