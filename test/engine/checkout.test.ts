@@ -1,6 +1,7 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { appendFile, cp, mkdir, symlink } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { $ } from 'zx';
 import { useEngineBed } from '../support/engine/bed.ts';
@@ -32,10 +33,13 @@ interface Outcome {
   readonly output: string;
 }
 
-async function run(command: string, ...args: readonly string[]): Promise<Outcome> {
+function environment(): NodeJS.ProcessEnv {
   const { PATH, HOME, GHOST_FLEET_CACHE } = process.env;
-  const environment = { PATH, HOME, GHOST_FLEET_CACHE, KUBECONFIG: bed.kubernetes.kubeconfig, NO_COLOR: '1' };
-  const shell = $({ cwd: clone, env: environment, nothrow: true, quiet: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  return { PATH, HOME, GHOST_FLEET_CACHE, KUBECONFIG: bed.kubernetes.kubeconfig, NO_COLOR: '1' };
+}
+
+async function run(command: string, ...args: readonly string[]): Promise<Outcome> {
+  const shell = $({ cwd: clone, env: environment(), nothrow: true, quiet: true, stdio: ['ignore', 'pipe', 'pipe'] });
   const { exitCode, stdout, stderr } = await shell`${command} ${args}`;
   return { exitCode, output: stdout + stderr };
 }
@@ -52,6 +56,32 @@ const deploymentOf = (slug: string) =>
     .send('GET', `/apis/apps/v1/namespaces/site-${slug}/deployments/ghost`)
     .then((deployment) => (deployment.metadata as { name: string }).name)
     .catch((error: Error) => error.message);
+
+/** Starts a command as a terminal does, in a group of its own, and types Ctrl-C at the moment that `reached` says. */
+async function interrupt(
+  reached: () => Promise<boolean>,
+  command: string,
+  ...args: readonly string[]
+): Promise<Outcome> {
+  const child = spawn(command, args, {
+    cwd: clone,
+    env: environment(),
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (chunk: string) => {
+      output += chunk;
+    });
+  }
+  const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+  for (const deadline = Date.now() + 120_000; child.exitCode === null && !(await reached()); await sleep(20)) {
+    if (Date.now() > deadline) throw new Error(`expected the moment within two minutes; got ${output}`);
+  }
+  process.kill(-(child.pid ?? 0), 'SIGINT');
+  return { exitCode: await ended, output };
+}
 
 describe('a clone without any account', () => {
   it('has the whole dev stack after one command, and nothing to do after the same again', async () => {
@@ -97,5 +127,25 @@ describe('a clone without any account', () => {
     const second = await npm('pulumi', '--', 'up', '-s', 'dev', '--yes');
     expect([second.exitCode, second.output]).toEqual([0, expect.stringMatching(/Resources:\n\s+\d+ unchanged\n/)]);
     expect((await run('git', 'status', '--porcelain')).output).toBe('');
+  });
+
+  it('ends an update in order at Ctrl-C, and goes on with it without another step', async () => {
+    const slug = 'early-birds';
+    const args = ['--creator', 'mira@example.com', '--domain', `${slug}.example.com`, '--plan', 'studio', '--yes'];
+    expect((await npm('site:add', '--', slug, ...args)).exitCode).toBe(0);
+    const namespaceIsThere = () =>
+      bed.kubernetes.api.send('GET', `/api/v1/namespaces/site-${slug}`).then(
+        () => true,
+        () => false,
+      );
+    const up = ['run', '--silent', 'up', '--', '--stack', 'dev', '--yes'];
+    const interrupted = await interrupt(namespaceIsThere, 'npm', ...up);
+    expect([interrupted.exitCode, interrupted.output]).toEqual([1, expect.stringMatching(/update canceled/)]);
+    expect(await deploymentOf(slug)).toMatch(/not found/);
+
+    const again = await run('npm', ...up);
+    expect([again.exitCode, again.output]).toEqual([0, expect.stringMatching(/\+ \d+ created/)]);
+    expect(again.output).not.toMatch(/locked|pending/);
+    expect(await deploymentOf(slug)).toBe('ghost');
   });
 });
