@@ -13,6 +13,7 @@ export default defineConfig({
       { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 20_000 } },
       { test: { name: 'policy', include: ['test/policy/**/*.test.ts'], testTimeout: 60_000 } },
       { test: { name: 'runtime', include: ['test/runtime/**/*.test.ts'], maxWorkers: 2, ...slow } },
+      { test: { name: 'platform', include: ['test/platform/**/*.test.ts'], maxWorkers: 2, ...slow } },
       { test: { name: 'fleet', include: ['test/fleet/**/*.test.ts'], maxWorkers: 1, ...slow } },
       { test: { name: 'engine', include: ['test/engine/**/*.test.ts'], maxWorkers: 1, ...slow } },
       { test: { name: 'image', include: ['test/image/**/*.test.ts'], maxWorkers: 1, ...slow } },

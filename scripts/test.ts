@@ -21,7 +21,7 @@ is a failure.
 const root = path.resolve(import.meta.dirname, '..');
 
 /** The groups in the order they run: the quick ones first, so that a mistake shows soon. */
-const groups = ['unit', 'policy', 'runtime', 'fleet', 'engine', 'image', 'cluster', 'browser'] as const;
+const groups = ['unit', 'policy', 'runtime', 'platform', 'fleet', 'engine', 'image', 'cluster', 'browser'] as const;
 
 interface Counts {
   passed: number;
@@ -51,12 +51,17 @@ async function main(): Promise<number> {
     if (browser) env.CHROMIUM_PATH = browser;
     else skipped.push('browser: Chromium is not on PATH and could not be installed (Debian package chromium, as root)');
   }
-  if (chosen.includes('runtime')) {
-    for (const [name, program] of Object.entries({ MariaDB: mariadb, Redis: redis, PgBouncer: pgbouncer })) {
+  const services = {
+    runtime: { MariaDB: mariadb, Redis: redis, PgBouncer: pgbouncer },
+    platform: { Redis: redis, PgBouncer: pgbouncer },
+  };
+  for (const [group, programs] of Object.entries(services)) {
+    if (!chosen.some((name) => name === group)) continue;
+    for (const [name, program] of Object.entries(programs)) {
       if ((await ensureProgram(program)) !== undefined) continue;
       const { debianPackage } = program;
       skipped.push(
-        `runtime with ${name}: it is not on PATH and could not be installed (Debian package ${debianPackage}, as root)`,
+        `${group} with ${name}: it is not on PATH and could not be installed (Debian package ${debianPackage}, as root)`,
       );
     }
   }

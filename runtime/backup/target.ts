@@ -1,6 +1,6 @@
 import path from 'node:path';
+import { EnvironmentReader } from '../environment/reader.ts';
 import type { SiteConfig } from '../site/config.ts';
-import { EnvironmentReader } from '../site/environment.ts';
 import { readBucketAccess } from '../site/media/bucket.ts';
 import type { FileStore } from '../site/media/file-store.ts';
 import { S3Store } from '../site/media/s3-store.ts';

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { namesOf, slugLength, slugPattern } from '../../sites/naming.ts';
-import { type EnvironmentProblem, EnvironmentReader } from './environment.ts';
+import { type EnvironmentProblem, EnvironmentReader } from '../environment/reader.ts';
 import { type BucketSettings, readBucketAccess, webAddress } from './media/bucket.ts';
 
 /** Where a PostgreSQL server answers. */

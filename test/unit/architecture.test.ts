@@ -13,10 +13,12 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   // The same, for the rules by which the engine judges a stack.
   'stacks/policy': ['components', 'components/provider'],
   'components/provider': ['runtime/database', 'sites'],
-  'runtime/site': ['sites'],
+  // How every container reads what it is told.
+  'runtime/environment': [],
+  'runtime/site': ['runtime/environment', 'sites'],
   'runtime/database': ['runtime/site', 'sites'],
-  'runtime/platform': ['runtime/database', 'sites'],
-  'runtime/backup': ['runtime/database', 'runtime/site', 'sites'],
+  'runtime/platform': ['runtime/database', 'runtime/environment', 'sites'],
+  'runtime/backup': ['runtime/database', 'runtime/environment', 'runtime/site', 'sites'],
   'runtime/container': ['runtime/backup', 'runtime/site'],
   scripts: ['stacks', 'components', 'runtime/site', 'runtime/database', 'runtime/backup', 'runtime/platform', 'sites'],
   test: [
@@ -25,6 +27,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'stacks/policy',
     'components',
     'components/provider',
+    'runtime/environment',
     'runtime/site',
     'runtime/database',
     'runtime/backup',
