@@ -1,3 +1,4 @@
+import { createPublicKey } from 'node:crypto';
 import path from 'node:path';
 import { namesOf, slugLength, slugPattern } from '../../sites/naming.ts';
 import { type EnvironmentProblem, EnvironmentReader } from '../environment/reader.ts';
@@ -88,6 +89,8 @@ export interface SiteConfig {
   readonly mail: MailSettings;
   /** Undefined: all of it lies below `contentPath`. */
   readonly media: MediaSettings | undefined;
+  /** PEM of the key by which the platform signs an owner in to Ghost Admin; undefined: nobody but Ghost signs in. */
+  readonly platformPublicKey: string | undefined;
 }
 
 /** The environment does not describe a site. The message names every problem, a line each, and no secret. */
@@ -141,6 +144,7 @@ export function readSiteConfig(env: NodeJS.ProcessEnv): SiteConfig {
       password: read.text('MAIL_PASSWORD'),
     },
     media: readMedia(read, slug),
+    platformPublicKey: readPublicKey(read),
   };
   if (config.port === config.probePort) read.report('PROBE_PORT', 'another port than PORT', String(config.probePort));
   if (read.problems.length > 0) throw new SiteConfigError(read.problems);
@@ -177,6 +181,18 @@ function readMedia(read: EnvironmentReader, slug: string): MediaSettings | undef
       read.matching('S3_PUBLIC_URL', webAddress, publicUrl) ?? read.required('S3_PUBLIC_URL', publicUrl)
     ).replace(/\/+$/, ''),
   };
+}
+
+function readPublicKey(read: EnvironmentReader): string | undefined {
+  const text = read.text('PLATFORM_PUBLIC_KEY');
+  if (text === undefined) return undefined;
+  try {
+    if (createPublicKey(text).asymmetricKeyType === 'ed25519') return text;
+  } catch {
+    // Reported as any other text that is no such key.
+  }
+  read.report('PLATFORM_PUBLIC_KEY', 'a public key of Ed25519 in PEM', 'something else');
+  return undefined;
 }
 
 function readUrl(read: EnvironmentReader, fallback: string | undefined): string {

@@ -7,6 +7,7 @@ import type { SiteConfig } from './config.ts';
 import { ghostDatabaseConfig } from './database/connection.ts';
 import { whileMigrating } from './database/migration-phase.ts';
 import { ghostMediaConfig } from './media/ghost-config.ts';
+import { ghostSignInConfig } from './sign-in/ghost-config.ts';
 
 /** The part of Ghost's server object that is used here. */
 export interface GhostServer {
@@ -108,6 +109,7 @@ export class GhostPackage {
     if (this.#config.media !== undefined) {
       for (const [key, value] of Object.entries(ghostMediaConfig(this.#config.media))) config.set(key, value);
     }
+    for (const [key, value] of Object.entries(ghostSignInConfig(this.#config) ?? {})) config.set(key, value);
     const mail = this.#mailConfig(config.get('mail'));
     if (mail !== undefined) config.set('mail', mail);
     const seeds = await this.#writeDefaultSettings();

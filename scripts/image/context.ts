@@ -5,7 +5,12 @@ import { collectPackages, collectProgram, readLock } from './modules.ts';
 import { copyPruned } from './prune.ts';
 
 /** Programs that the image has to run. */
-export const imagePrograms = ['runtime/container/main.ts', 'runtime/site/self-test.ts'] as const;
+export const imagePrograms = [
+  'runtime/container/main.ts',
+  'runtime/site/self-test.ts',
+  // Ghost loads it by its path.
+  'runtime/site/sign-in/owner-adapter.ts',
+] as const;
 
 /** Program that lays the image out, inside the build. */
 const assembler = 'scripts/image/assemble.ts';

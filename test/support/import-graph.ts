@@ -4,7 +4,7 @@ export type ImportGraph = ReadonlyMap<string, readonly string[]>;
 /** The room that a file stands in, undefined for files outside of the rooms. */
 export function roomOf(file: string): string | undefined {
   const inner =
-    /^(runtime\/(?:site|database|platform|backup|container|environment)|components\/provider|stacks\/policy)\//.exec(
+    /^(runtime\/(?:site|database|platform|backup|container|environment|sign-in)|components\/provider|stacks\/policy)\//.exec(
       file,
     );
   if (inner !== null) return inner[1];

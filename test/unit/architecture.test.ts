@@ -15,9 +15,11 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'components/provider': ['runtime/database', 'sites'],
   // How every container reads what it is told.
   'runtime/environment': [],
-  'runtime/site': ['runtime/environment', 'sites'],
+  // What the platform signs and a site verifies.
+  'runtime/sign-in': [],
+  'runtime/site': ['runtime/environment', 'runtime/sign-in', 'sites'],
   'runtime/database': ['runtime/site', 'sites'],
-  'runtime/platform': ['runtime/database', 'runtime/environment', 'sites'],
+  'runtime/platform': ['runtime/database', 'runtime/environment', 'runtime/sign-in', 'sites'],
   'runtime/backup': ['runtime/database', 'runtime/environment', 'runtime/site', 'sites'],
   'runtime/container': ['runtime/backup', 'runtime/site'],
   scripts: ['stacks', 'components', 'runtime/site', 'runtime/database', 'runtime/backup', 'runtime/platform', 'sites'],
@@ -28,6 +30,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'components',
     'components/provider',
     'runtime/environment',
+    'runtime/sign-in',
     'runtime/site',
     'runtime/database',
     'runtime/backup',
