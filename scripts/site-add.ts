@@ -1,11 +1,11 @@
-import { link, mkdir, unlink, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { parseArgs } from 'node:util';
+import { checkCandidate, formatSite, titleOf, writeCandidate } from '../sites/candidate.ts';
 import { planKeys } from '../sites/plans.ts';
 import type { SiteInput } from '../sites/schema.ts';
 import { runCommand, UsageError } from './command.ts';
-import { checkCandidate, formatSite, titleOf } from './registry/candidate.ts';
 import { clustersOf, readStacks } from './registry/clusters.ts';
 
 const usage = `usage: npm run site:add -- <slug> --creator <e-mail> --domain <host> [--domain <host> ...] --plan <plan>
@@ -75,25 +75,10 @@ await runCommand(async () => {
         return 1;
       }
     }
-    await writeNew(file, text);
+    await writeCandidate(values.sites, checked);
     console.log(`wrote ${file}`);
     return 0;
   } finally {
     ask?.close();
   }
 });
-
-/** A file appears whole, and one that is there already is left alone. */
-async function writeNew(file: string, text: string): Promise<void> {
-  const partial = path.join(path.dirname(file), `.${path.basename(file)}.${process.pid}`);
-  await writeFile(partial, text, { flag: 'wx' });
-  try {
-    await link(partial, file);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST')
-      throw new UsageError([`${file}: expected no such file; it exists`]);
-    throw error;
-  } finally {
-    await unlink(partial);
-  }
-}

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { clustersOf, readStacks } from '../../../scripts/registry/clusters.ts';
+import { changeSite } from '../../../sites/candidate.ts';
 import { formatProblem, loadRegistry, RegistryError, requireRegistry } from '../../../sites/registry.ts';
 import { runScript } from '../../support/run-script.ts';
 import { brokenEntries } from './broken-entries.ts';
@@ -151,7 +152,7 @@ describe('npm run site:add', () => {
   it('never overwrites an entry', async () => {
     await write('a-site.yaml', yaml('a-site'));
     const { exitCode, stderr } = await runScript('scripts/site-add.ts', args('a-site', '--domain', 'new.example.com'));
-    expect([exitCode, stderr]).toEqual([78, `${dir}/a-site.yaml: expected no such file; it exists\n`]);
+    expect([exitCode, stderr]).toEqual([78, `${dir}/a-site.yaml:1: expected no such file; got one that exists\n`]);
     expect(await readFile(path.join(dir, 'a-site.yaml'), 'utf8')).toBe(yaml('a-site'));
   });
 
@@ -170,5 +171,26 @@ describe('npm run site:add', () => {
     const { exitCode } = await runScript('scripts/site-add.ts', args('../escaped', '--domain', 'e.example.com'));
     expect(exitCode).toBe(78);
     expect(await readdir(dir)).toEqual([]);
+  });
+});
+
+describe('a change of an entry', () => {
+  it('keeps its comments and its other keys', async () => {
+    await write('a-site.yaml', `# of the first hour\n${yaml('a-site')}theme: casper # for now\n`);
+    const site = await changeSite(dir, 'a-site', { plan: 'publisher', state: 'paused' }, []);
+    expect([site.plan, site.state]).toEqual(['publisher', 'paused']);
+    const text = await readFile(path.join(dir, 'a-site.yaml'), 'utf8');
+    expect(text).toContain('# of the first hour');
+    expect(text).toContain('theme: casper # for now');
+    expect(text).toContain('plan: publisher');
+  });
+
+  it('is refused, and nothing written, where the registry would not be sound', async () => {
+    await write('a-site.yaml', yaml('a-site'));
+    await write('b-site.yaml', yaml('b-site'));
+    const change = changeSite(dir, 'a-site', { domains: ['B-SITE.example.com'] }, []);
+    await expect(change).rejects.toThrow(RegistryError);
+    expect(await readFile(path.join(dir, 'a-site.yaml'), 'utf8')).toBe(yaml('a-site'));
+    expect((await readdir(dir)).sort()).toEqual(['a-site.yaml', 'b-site.yaml']);
   });
 });
