@@ -4,6 +4,7 @@ import { runCommand, UsageError } from './command.ts';
 import { FleetDatabases } from './fleet/databases.ts';
 import { Fleet } from './fleet/fleet.ts';
 import { ghostPathOf } from './fleet/ghost-release.ts';
+import { LocalPlatform, localAdmin } from './fleet/local-platform.ts';
 import { type FleetOptions, fleetUsage, readFleetOptions } from './fleet/options.ts';
 import { platformHost, Router } from './fleet/router.ts';
 import { StateDir } from './fleet/state-dir.ts';
@@ -33,7 +34,9 @@ async function run(options: FleetOptions, registry: Registry, load: () => Promis
   });
   const databases = await FleetDatabases.start(options.database, state);
   const fleet = new Fleet({ state, databases, port: options.port, only: options.only });
-  const router = new Router(fleet);
+  const { server } = databases;
+  const platform = new LocalPlatform({ state, server, ...options });
+  const router = new Router(fleet, platform);
   let unwatch: (() => Promise<void>) | undefined;
   let stopping = false;
   try {
@@ -45,13 +48,13 @@ async function run(options: FleetOptions, registry: Registry, load: () => Promis
     );
     reportProgress(fleet);
     await fleet.apply(registry);
+    platform.process.start();
     unwatch = await watchRegistry(options.sitesDir, load, async (changed) => {
       reportProblems(changed);
       await fleet.apply(changed);
     });
-    await Promise.race([fleet.settled(), interrupted]);
-    const home = `http://${platformHost}:${options.port}`;
-    console.log(`\n${formatTable(fleet.statuses())}\n\nAll sites: ${home}   Ctrl-C stops the fleet`);
+    await Promise.race([Promise.all([fleet.settled(), platform.process.settled()]), interrupted]);
+    console.log(`\n${formatTable(fleet.statuses())}\n\n${whereTo(options.port)}   Ctrl-C stops the fleet`);
     // In the background, once the sites that are there have what they need of this machine.
     databases.prepareForNewSites(await ghostPathOf(undefined)).catch((error: Error) => {
       if (!stopping) console.error(`the next new site will make its template itself: ${error.message}`);
@@ -60,24 +63,39 @@ async function run(options: FleetOptions, registry: Registry, load: () => Promis
     return 0;
   } finally {
     stopping = true;
-    await stop(fleet, router, databases, state, unwatch);
+    await stop({ fleet, platform, router, databases, state, unwatch });
   }
 }
 
-async function stop(
-  fleet: Fleet,
-  router: Router,
-  databases: FleetDatabases,
-  state: StateDir,
-  unwatch: (() => Promise<void>) | undefined,
-): Promise<void> {
+function whereTo(port: number): string {
+  const dashboard = `http://${platformHost}:${port}`;
+  const admins = process.env.PLATFORM_ADMINS ?? localAdmin;
+  return `All sites: http://localhost:${port}   Dashboard: ${dashboard} (sign in as a creator, or as ${admins})`;
+}
+
+async function stop({
+  fleet,
+  platform,
+  router,
+  databases,
+  state,
+  unwatch,
+}: {
+  readonly fleet: Fleet;
+  readonly platform: LocalPlatform;
+  readonly router: Router;
+  readonly databases: FleetDatabases;
+  readonly state: StateDir;
+  readonly unwatch: (() => Promise<void>) | undefined;
+}): Promise<void> {
   console.log('\nstopping (Ctrl-C again ends everything at once)');
   process.once('SIGINT', () => {
     fleet.kill();
+    platform.process.kill();
     databases.stop().finally(() => process.exit(130));
   });
   await unwatch?.();
-  await fleet.stop();
+  await Promise.all([fleet.stop(), platform.process.stop()]);
   router.close();
   await databases.stop();
   await state.unlock();

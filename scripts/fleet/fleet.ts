@@ -6,8 +6,8 @@ import type { Registry } from '../../sites/registry.ts';
 import type { Site } from '../../sites/schema.ts';
 import type { FleetDatabases } from './databases.ts';
 import { siteEnvironment } from './site-environment.ts';
-import { repositoryDir, SiteProcess } from './site-process.ts';
 import type { StateDir } from './state-dir.ts';
+import { repositoryDir, SupervisedProcess } from './supervised-process.ts';
 
 export interface FleetContext {
   readonly state: StateDir;
@@ -41,7 +41,7 @@ export interface SiteStatus {
 
 interface Member {
   site: Site;
-  readonly process: SiteProcess;
+  readonly process: SupervisedProcess;
 }
 
 /** The sites of the registry as processes of this machine. Emits `change` when a site or its state changes. */
@@ -130,8 +130,8 @@ export class Fleet extends EventEmitter<{ change: [slug: string] }> {
     if (changed) this.emit('change', site.slug);
   }
 
-  #createProcess(slug: string): SiteProcess {
-    const process = new SiteProcess({
+  #createProcess(slug: string): SupervisedProcess {
+    const process = new SupervisedProcess({
       slug,
       logFile: this.#context.state.logFile(slug),
       whenFree: (start) => this.#limit(start),

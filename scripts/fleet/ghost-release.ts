@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { $ } from 'zx';
-import { repositoryDir } from './site-process.ts';
+import { repositoryDir } from './supervised-process.ts';
 
 /**
  * Folder of a Ghost release, installed first where it is not there.

@@ -17,11 +17,13 @@ export interface FleetOptions {
   readonly reset: string | undefined;
   /** Do not ask before a reset. */
   readonly yes: boolean;
+  /** Fill the dashboard with made-up numbers where a site has none. */
+  readonly demo: boolean;
   /** Where the fleet keeps everything. */
   readonly stateDir: string;
 }
 
-export const fleetUsage = `usage: npm start [-- --port 8080 --sites <dir> --database sqlite|schema|database --only a,b --reset <slug> [--yes]]
+export const fleetUsage = `usage: npm start [-- --port 8080 --sites <dir> --database sqlite|schema|database --only a,b --reset <slug> [--yes] --demo]
 
 Runs the registry's sites on this machine, each with its own database, behind http://<slug>.localhost:<port>.
 Sites that appear in the registry while it runs are started, sites that leave it are stopped and keep their data.
@@ -31,6 +33,7 @@ Sites that appear in the registry while it runs are started, sites that leave it
   --database <kind>   sqlite: a file a site (default); schema, database: PostgreSQL
   --only <slugs>      run these sites alone
   --reset <slug>      set the site's data aside first and start it empty; asks, unless --yes is given
+  --demo              fill the dashboard with a year of made-up numbers where a site has none
   GHOST_FLEET_STATE   folder of all state (default: .local)`;
 
 /**
@@ -49,6 +52,7 @@ export function readFleetOptions(args: readonly string[], env: NodeJS.ProcessEnv
       only: { type: 'string' },
       reset: { type: 'string' },
       yes: { type: 'boolean', default: false },
+      demo: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h' },
     },
   });
@@ -76,6 +80,7 @@ export function readFleetOptions(args: readonly string[], env: NodeJS.ProcessEnv
     only,
     reset: values.reset,
     yes: values.yes,
+    demo: values.demo,
     stateDir: path.resolve(env.GHOST_FLEET_STATE || '.local'),
   };
 }

@@ -12,7 +12,7 @@ const style = `
   a { color: inherit; }
   .scroll { overflow-x: auto; }`;
 
-/** The fleet at a glance: the page of `platform.localhost`. */
+/** The fleet at a glance: the page of `localhost`. */
 export function fleetPage(sites: readonly SiteStatus[]): string {
   const ready = sites.filter((site) => site.state === 'ready').length;
   return page(
@@ -36,6 +36,11 @@ export function notReadyPage(site: SiteStatus): string {
     `<h1>${escapeHtml(site.title)} is ${escapeHtml(site.state)}</h1><p>This page tries again every two seconds.</p>${reason}`,
     2,
   );
+}
+
+/** The dashboard does not answer yet, or no more. */
+export function platformStartingPage(): string {
+  return page('ghost-fleet', '<h1>The dashboard is starting</h1><p>This page tries again every two seconds.</p>', 2);
 }
 
 /** The site is paused or suspended: everything is kept, nothing is served. */

@@ -4,7 +4,7 @@ import { createProxyServer } from 'httpxy';
 import { normaliseDomain } from '../../sites/domain.ts';
 import { UsageError } from '../command.ts';
 import type { SiteStatus } from './fleet.ts';
-import { fleetPage, maintenancePage, notReadyPage, unknownHostPage } from './pages.ts';
+import { fleetPage, maintenancePage, notReadyPage, platformStartingPage, unknownHostPage } from './pages.ts';
 
 /** Where the router learns who answers for a host. */
 export interface SiteDirectory {
@@ -12,7 +12,7 @@ export interface SiteDirectory {
   statuses(): SiteStatus[];
 }
 
-/** Host of the platform's own pages. */
+/** Host of the dashboard; `localhost` itself has the router's own page of the fleet. */
 export const platformHost = 'platform.localhost';
 
 /**
@@ -21,13 +21,16 @@ export const platformHost = 'platform.localhost';
  */
 export class Router {
   readonly #directory: SiteDirectory;
+  readonly #platform: { readonly port: number };
   readonly #server: Server;
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 256 });
   readonly #sockets = new Set<Socket>();
   readonly #proxy;
 
-  constructor(directory: SiteDirectory) {
+  /** @param platform where the dashboard answers; port 0 while it does not */
+  constructor(directory: SiteDirectory, platform: { readonly port: number }) {
     this.#directory = directory;
+    this.#platform = platform;
     this.#proxy = createProxyServer({ xfwd: true, agent: this.#agent, proxyTimeout: 300_000 });
     this.#server = createServer((request, response) => this.#route(request, response));
     this.#server.on('upgrade', (request, socket: Socket, head) => this.#upgrade(request, socket, head));
@@ -61,8 +64,13 @@ export class Router {
 
   #route(request: IncomingMessage, response: ServerResponse): void {
     const host = readHost(request);
-    if (host === platformHost || host === 'localhost') {
-      this.#answerPlatform(request, response, host);
+    if (host === 'localhost' || host === '127.0.0.1') {
+      this.#answerFleet(request, response, host);
+      return;
+    }
+    if (host === platformHost) {
+      if (this.#platform.port === 0) respond(response, 503, platformStartingPage(), 2);
+      else this.#pass(request, response, this.#platform.port, platformStartingPage);
       return;
     }
     const site = this.#directory.findByHost(host);
@@ -70,14 +78,14 @@ export class Router {
     else if (site.state === 'paused' || site.state === 'suspended')
       respond(response, 503, maintenancePage(site), 3_600);
     else if (site.port === 0 || site.state === 'starting') respond(response, 503, notReadyPage(site), 2);
-    else this.#pass(request, response, site);
+    else this.#pass(request, response, site.port, (detail) => notReadyPage({ ...site, detail }));
   }
 
-  #pass(request: IncomingMessage, response: ServerResponse, site: SiteStatus): void {
-    this.#proxy.web(request, response, { target: `http://127.0.0.1:${site.port}` }).catch((error: Error) => {
-      // The site's process ended under way, or the visitor went away.
+  #pass(request: IncomingMessage, response: ServerResponse, port: number, explain: (error: string) => string): void {
+    this.#proxy.web(request, response, { target: `http://127.0.0.1:${port}` }).catch((error: Error) => {
+      // The process ended under way, or the visitor went away.
       if (response.headersSent) response.destroy();
-      else respond(response, 502, notReadyPage({ ...site, detail: error.message }), 2);
+      else respond(response, 502, explain(error.message), 2);
     });
   }
 
@@ -91,7 +99,7 @@ export class Router {
     this.#proxy.ws(request, socket, { target: `http://127.0.0.1:${site.port}` }, head).catch(() => socket.destroy());
   }
 
-  #answerPlatform(request: IncomingMessage, response: ServerResponse, host: string): void {
+  #answerFleet(request: IncomingMessage, response: ServerResponse, host: string): void {
     const path = (request.url ?? '/').replace(/\?.*$/, '');
     const sites = this.#directory.statuses();
     if (path === '/fleet.json') {

@@ -83,18 +83,27 @@ export class StateDir {
   }
 
   /** Password of a site's database role: made once, readable by this user alone. */
-  async databasePassword(slug: string): Promise<string> {
-    const file = this.databasePasswordFile(slug);
+  databasePassword(slug: string): Promise<string> {
+    return this.secret(`${slug}-database-password`, () => randomBytes(24).toString('base64url'));
+  }
+
+  databasePasswordFile(slug: string): string {
+    return this.secretFile(`${slug}-database-password`);
+  }
+
+  /** A secret that is made once and readable by this user alone. */
+  async secret(name: string, make: () => string): Promise<string> {
+    const file = this.secretFile(name);
     try {
-      await writeFile(file, randomBytes(24).toString('base64url'), { mode: 0o600, flag: 'wx' });
+      await writeFile(file, make(), { mode: 0o600, flag: 'wx' });
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     }
     return readFile(file, 'utf8');
   }
 
-  databasePasswordFile(slug: string): string {
-    return path.join(this.root, 'secrets', `${slug}-database-password`);
+  secretFile(name: string): string {
+    return path.join(this.root, 'secrets', name);
   }
 
   get #portFile(): string {

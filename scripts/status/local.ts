@@ -5,9 +5,8 @@ import { listBackups, momentOf } from '../../runtime/backup/manifest.ts';
 import { namesOf } from '../../sites/naming.ts';
 import { formatProblem, loadRegistry } from '../../sites/registry.ts';
 import type { SiteStatus } from '../fleet/fleet.ts';
-import { platformHost } from '../fleet/router.ts';
-import { repositoryDir } from '../fleet/site-process.ts';
 import type { StateDir } from '../fleet/state-dir.ts';
+import { repositoryDir } from '../fleet/supervised-process.ts';
 import { clustersOf, readStacks } from '../registry/clusters.ts';
 import { request } from '../services/site.ts';
 import type { StatusRow } from './row.ts';
@@ -40,7 +39,7 @@ export async function readLocalFleet(
 }
 
 async function askFleet(port: number): Promise<SiteStatus[]> {
-  const { body } = await request(port, '/fleet.json', { host: platformHost });
+  const { body } = await request(port, '/fleet.json', { host: 'localhost' });
   return (JSON.parse(body) as { sites: SiteStatus[] }).sites;
 }
 

@@ -4,6 +4,7 @@ import { chmod, mkdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import type { ReadableStream } from 'node:stream/web';
 import { $ } from 'zx';
 import type { Download } from './manifest.ts';
 import { UnavailableError } from './unavailable.ts';
@@ -33,7 +34,7 @@ export async function download(source: Download, programs: readonly string[], di
   if (response?.body == null) return false;
   await mkdir(dir, { recursive: true });
   const file = path.join(dir, '.download');
-  await pipeline(Readable.fromWeb(response.body), createWriteStream(file));
+  await pipeline(Readable.fromWeb(response.body as ReadableStream), createWriteStream(file));
   const got = await sha256(file);
   if (got !== expected) throw new ChecksumError(source.url, expected, got);
   if (source.folder === undefined) {

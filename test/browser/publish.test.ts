@@ -35,7 +35,7 @@ describe('a creator in the browser, on PostgreSQL', () => {
   const url = () => `http://night-trains.localhost:${fleet.port}`;
 
   it('finds the new site on the fleet page and sets it up in Ghost Admin', async () => {
-    await page.goto(`http://platform.localhost:${fleet.port}/`);
+    await page.goto(`http://localhost:${fleet.port}/`);
     await page.getByRole('link', { name: 'Ghost Admin' }).click();
     await page.fill('#blog-title', 'Night Trains');
     await page.fill('#name', 'Mira Example');

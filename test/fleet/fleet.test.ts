@@ -59,7 +59,7 @@ describe('npm start', () => {
       '3600',
       true,
     ]);
-    expect((await fleet.get('platform.localhost')).body).toContain('2 of 3 sites ready');
+    expect((await fleet.get('localhost')).body).toContain('2 of 3 sites ready');
   });
 
   it('brings a new site up without a restart, and reports an invalid one without touching the others', async () => {

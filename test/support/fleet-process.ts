@@ -69,7 +69,7 @@ export class FleetUnderTest {
   }
 
   async sites(): Promise<ShownSite[]> {
-    return (JSON.parse((await this.get('platform.localhost', '/fleet.json')).body) as { sites: ShownSite[] }).sites;
+    return (JSON.parse((await this.get('localhost', '/fleet.json')).body) as { sites: ShownSite[] }).sites;
   }
 
   async stateOf(slug: string): Promise<string | undefined> {

@@ -5,7 +5,7 @@ import type { Knex } from 'knex';
 import { provisionSiteDatabase } from '../../../runtime/database/provision.ts';
 import { namesOf } from '../../../sites/naming.ts';
 import { connectMariadb, connectPostgres, connectSqlite, convertToMysqlCollation } from '../../dataset/connections.ts';
-import { repositoryDir, SiteProcess } from '../../fleet/site-process.ts';
+import { repositoryDir, SupervisedProcess } from '../../fleet/supervised-process.ts';
 import { startMariadb } from '../../services/mariadb.ts';
 import { startPostgres } from '../../services/postgres.ts';
 import { type StockDatabase, startStockGhost } from '../../services/stock-ghost.ts';
@@ -137,7 +137,7 @@ export const postgres = (prepared: boolean): Contestant => ({
       settings: { fsync: 'on', synchronous_commit: 'on', ...extraPostgresSettings() },
     });
     const place = await provisionSiteDatabase(server, { slug: database, strategy: 'database', password });
-    const site = new SiteProcess({
+    const site = new SupervisedProcess({
       slug: database,
       logFile: path.join(dir, 'ghost.log'),
       whenFree: (start) => start(),

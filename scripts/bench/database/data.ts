@@ -8,7 +8,7 @@ import { readGhostSchema } from '../../dataset/ghost-schema.ts';
 import { Random } from '../../dataset/random.ts';
 import { createDataset, type Row } from '../../dataset/rows.ts';
 import { plainWords } from '../../dataset/words.ts';
-import { repositoryDir } from '../../fleet/site-process.ts';
+import { repositoryDir } from '../../fleet/supervised-process.ts';
 
 /** How much data the contestants hold. */
 export interface Amount {

@@ -25,6 +25,7 @@ const site = (slug: string, state: string, port = 0): SiteStatus => ({
 
 let upstream: Server;
 let router: Router;
+const platform = { port: 0 };
 let port: number;
 beforeAll(async () => {
   upstream = createServer(async (incoming, response) => {
@@ -52,10 +53,11 @@ beforeAll(async () => {
     site('closed', 'suspended'),
     site('gone', 'ready', await freePort()),
   ];
-  router = new Router({
+  const directory = {
     statuses: () => sites,
-    findByHost: (host) => sites.find((one) => one.domains.includes(host) || `${one.slug}.localhost` === host),
-  });
+    findByHost: (host: string) => sites.find((one) => one.domains.includes(host) || `${one.slug}.localhost` === host),
+  };
+  router = new Router(directory, platform);
   port = await freePort();
   await router.listen(port);
 });
@@ -66,6 +68,17 @@ afterAll(() => {
 });
 
 describe('the router', () => {
+  it('passes requests for the platform to it, and says so while it starts', async () => {
+    platform.port = 0;
+    expect(await request(port, '/', { host: 'platform.localhost' })).toMatchObject({
+      status: 503,
+      body: expect.stringContaining('The dashboard is starting'),
+    });
+    platform.port = (upstream.address() as AddressInfo).port;
+    const { headers } = JSON.parse((await request(port, '/', { host: 'platform.localhost' })).body);
+    expect(headers).toMatchObject({ host: 'platform.localhost' });
+  });
+
   it('passes a request to the site of its host, however the host is spelt, and says who asked', async () => {
     for (const host of ['up.localhost', `UP.localhost:${port}`, 'Up.Example.COM.']) {
       const { headers } = JSON.parse((await request(port, '/', { host })).body);

@@ -5,20 +5,23 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../services/postgres.ts';
 
-/** What a site's process needs to run; asked for anew at each start. */
-export interface SiteLaunch {
+/** What a process needs to run; asked for anew at each start. */
+export interface ProcessLaunch {
   readonly command: string;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-export type SiteState = 'stopped' | 'starting' | 'ready' | 'unready' | 'crashed' | 'misconfigured';
+export type ProcessState = 'stopped' | 'starting' | 'ready' | 'unready' | 'crashed' | 'misconfigured';
 
-export interface SiteProcessOptions {
+export interface SupervisedProcessOptions {
+  /** Slug of the site, or the name of what else it is. */
   readonly slug: string;
   readonly logFile: string;
+  /** Its probes answer on the port that it serves on. @default false */
+  readonly onePort?: boolean;
   /** Builds the launch for two ports that are free now. */
-  readonly launch: (ports: { port: number; probePort: number }) => Promise<SiteLaunch>;
+  readonly launch: (ports: { port: number; probePort: number }) => Promise<ProcessLaunch>;
   /** Runs a start, so that only a few happen at once. */
   readonly whenFree: <T>(start: () => Promise<T>) => Promise<T>;
   /** Pause before the first restart, doubled for each further one. @default 1000 */
@@ -37,23 +40,23 @@ const watchEveryMs = 5_000;
 const exitConfiguration = 78;
 
 /**
- * One site as a process of this machine: started, watched through its probe port, restarted with growing pauses when it
- * ends by itself. Emits `state` whenever {@link state} changes.
+ * A site, or the platform, as a process of this machine: started, watched through its probes, restarted with growing
+ * pauses when it ends by itself. Emits `state` whenever {@link state} changes.
  */
-export class SiteProcess extends EventEmitter<{ state: [] }> {
+export class SupervisedProcess extends EventEmitter<{ state: [] }> {
   readonly slug: string;
-  state: SiteState = 'stopped';
+  state: ProcessState = 'stopped';
   /** Why the site is not ready, for people. */
   detail = '';
   /** Port of Ghost; 0 while there is none. */
   port = 0;
   restarts = 0;
-  readonly #options: SiteProcessOptions;
+  readonly #options: SupervisedProcessOptions;
   #child: ChildProcess | undefined;
   #stopping = new AbortController();
   #loop: Promise<void> | undefined;
 
-  constructor(options: SiteProcessOptions) {
+  constructor(options: SupervisedProcessOptions) {
     super();
     this.slug = options.slug;
     this.#options = options;
@@ -144,7 +147,8 @@ export class SiteProcess extends EventEmitter<{ state: [] }> {
   }
 
   async #launch(): Promise<{ exit: Promise<string>; probePort: number }> {
-    const [port, probePort] = [await freePort(), await freePort()];
+    const port = await freePort();
+    const probePort = this.#options.onePort === true ? port : await freePort();
     const { command, args, env } = await this.#options.launch({ port, probePort });
     const log = await open(this.#options.logFile, 'a', 0o600);
     // A group of its own, since Ctrl-C is for the fleet to pass on; its standard input ends with this process.
@@ -184,7 +188,7 @@ export class SiteProcess extends EventEmitter<{ state: [] }> {
     }
   }
 
-  #set(state: SiteState, detail = ''): void {
+  #set(state: ProcessState, detail = ''): void {
     if (state === this.state && detail === this.detail) return;
     this.state = state;
     this.detail = detail;

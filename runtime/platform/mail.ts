@@ -1,0 +1,46 @@
+import { createTransport } from 'nodemailer';
+
+/** A message of plain text. */
+export interface Message {
+  readonly to: string;
+  readonly subject: string;
+  readonly text: string;
+}
+
+/** Sends messages. */
+export interface Mailer {
+  /** Whether messages stay on this machine, so that a page may show them to whoever asked. */
+  readonly isLocal: boolean;
+  send(message: Message): Promise<void>;
+}
+
+export interface MailSettings {
+  readonly from: string;
+  readonly host: string;
+  readonly port: number;
+  readonly user: string | undefined;
+  readonly password: string | undefined;
+}
+
+/** Sends through an SMTP server; TLS from the first byte on port 465, by STARTTLS elsewhere where the server has it. */
+export function createMailer(settings: MailSettings): Mailer {
+  const { from, host, port, user, password } = settings;
+  const auth = user === undefined ? {} : { auth: { user, pass: password ?? '' } };
+  const transport = createTransport({ host, port, secure: port === 465, ...auth });
+  return {
+    isLocal: false,
+    async send(message) {
+      await transport.sendMail({ from, ...message });
+    },
+  };
+}
+
+/** Prints messages: on a machine without mail, whose terminal is the reader's own. */
+export function createLocalMailer(print: (line: string) => void): Mailer {
+  return {
+    isLocal: true,
+    async send({ to, subject, text }) {
+      print(`mail to ${to}: ${subject}\n${text}`);
+    },
+  };
+}
