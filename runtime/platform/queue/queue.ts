@@ -1,0 +1,132 @@
+import type { z } from 'zod';
+import type { Transaction } from '../database/connection.ts';
+import type { Backoff } from './backoff.ts';
+import type { JobHandler } from './running-job.ts';
+
+/**
+ * Where a job stands. `waiting` for its time, its turn or another attempt; `active` under a worker's lease; `done`;
+ * `failed` for good, until somebody retries it (the dead letters); `cancelled` before it began.
+ */
+export const jobStates = ['waiting', 'active', 'done', 'failed', 'cancelled'] as const;
+export type JobState = (typeof jobStates)[number];
+
+/** What all jobs of a kind have in common. Made by {@link defineJob}, known to who enqueues and to who runs. */
+export interface JobDefinition<Output, Input = Output> {
+  /** Names the kind, such as `site.provision`; a released name is never given to another. */
+  readonly kind: string;
+  /** Judges the payload when it is enqueued and again when it runs. What it takes is JSON, is shown to staff, holds no secret. */
+  readonly payload: z.ZodType<Output, Input>;
+  /** Runs that may end in an error before the job counts as failed. */
+  readonly maxAttempts: number;
+  /** How long a job waits after each run that ended in an error. */
+  readonly backoff: Backoff;
+  /** Jobs of this kind that one worker runs at once. Each takes up to two connections of the worker's pool. */
+  readonly concurrency: number;
+  /** How long a worker that stopped breathing keeps a job from the others, in milliseconds. */
+  readonly leaseMs: number;
+  /**
+   * Rows that a step's transaction sees: those of the job's creator (the fleet's for a job without one), or the whole fleet's.
+   */
+  readonly scope: 'owner' | 'fleet';
+}
+
+/** What {@link defineJob} needs; the rest has defaults. */
+export type JobDefinitionArgs<Output, Input> = Pick<JobDefinition<Output, Input>, 'kind' | 'payload'> &
+  Partial<JobDefinition<Output, Input>>;
+
+/**
+ * Defines a kind of job.
+ *
+ * @param args.maxAttempts @default 5
+ * @param args.backoff @default 2 s doubling up to 10 minutes
+ * @param args.concurrency @default 2
+ * @param args.leaseMs @default 30 000
+ * @param args.scope @default owner
+ */
+export function defineJob<Output, Input>(args: JobDefinitionArgs<Output, Input>): JobDefinition<Output, Input> {
+  return {
+    maxAttempts: 5,
+    backoff: { firstMs: 2_000, longestMs: 600_000 },
+    concurrency: 2,
+    leaseMs: 30_000,
+    scope: 'owner',
+    ...args,
+  };
+}
+
+/** One job to be done. */
+export interface JobRequest<Input> {
+  readonly payload: Input;
+  /** Whose job it is; null is the fleet's own, which no creator sees. */
+  readonly creatorId: string | null;
+  /** Makes the job the only one of its kind and creator with this key, for as long as its row is kept. @default a random one */
+  readonly key?: string;
+  /** Not before. @default at once */
+  readonly runAt?: Date;
+  /** Jobs of one lane, of whatever kind, never run at the same time: the name of a Pulumi stack, for example. @default no lane */
+  readonly lane?: string;
+}
+
+/** A job that has a row. */
+export interface EnqueuedJob {
+  readonly id: string;
+  /** False where a job with the same kind, creator and key was there already: `id` is that one's. */
+  readonly created: boolean;
+}
+
+/**
+ * Where jobs are put. Rows of `jobs` are the truth: a job is acknowledged when the transaction that wrote its row has
+ * committed, and from then on it is done exactly once, whatever becomes of workers and of Redis.
+ */
+export interface Queue {
+  /**
+   * Writes the job in the caller's transaction, so that it exists if and only if what it belongs to does, and lets a worker
+   * know once the transaction has committed.
+   *
+   * @throws JobPayloadError where the payload is not what the kind takes
+   */
+  enqueue<Output, Input>(
+    db: Transaction,
+    definition: JobDefinition<Output, Input>,
+    request: JobRequest<Input>,
+  ): Promise<EnqueuedJob>;
+
+  /**
+   * Gives a failed or cancelled job all its attempts again; it goes on after its last completed step.
+   *
+   * @returns false where there is no such job in this scope, or it is in another state
+   */
+  retry(db: Transaction, id: string): Promise<boolean>;
+
+  /**
+   * Takes back a job that waits.
+   *
+   * @returns false where there is no such job in this scope, or it has begun or ended
+   */
+  cancel(db: Transaction, id: string): Promise<boolean>;
+
+  /** Starts to run jobs of the kinds that have a handler, in this process. */
+  work(handlers: readonly JobHandler[], options?: WorkOptions): Promise<Worker>;
+
+  /** Lets go of connections, after workers were stopped. The database is the caller's to close. */
+  close(): Promise<void>;
+}
+
+export interface WorkOptions {
+  /** Names this worker in the rows it leases. @default host name, process id and chance */
+  readonly owner?: string;
+  /** How often to look for jobs whose notice was lost, and for leases that ended. @default 1 000 in process, 5 000 with Redis */
+  readonly pollMs?: number;
+}
+
+/** Runs jobs until it is stopped. */
+export interface Worker {
+  readonly owner: string;
+  /**
+   * Takes no more jobs, and lets the running ones finish the step they are in: then they are handed back, to go on elsewhere
+   * after that step. What has not come so far after `graceMs` is interrupted and handed back too.
+   *
+   * @param graceMs @default 20 000
+   */
+  stop(graceMs?: number): Promise<void>;
+}
