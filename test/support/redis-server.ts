@@ -2,44 +2,52 @@ import { spawn } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Redis } from 'ioredis';
+import type { RedisSettings } from '../../runtime/platform/volatile/redis-settings.ts';
 import { ensureProgram, redis } from '../../scripts/services/debian-packages.ts';
 import { freePort } from '../../scripts/services/postgres.ts';
 
-export interface TestRedis {
+export interface TestRedis extends RedisSettings {
   readonly host: '127.0.0.1';
   readonly port: number;
   readonly user: 'fleet-admin';
   readonly password: string;
+  /** Ends it without a word. Everything in it is lost. */
+  kill(): Promise<void>;
   stop(): Promise<void>;
 }
 
 /**
  * Starts Redis on 127.0.0.1, with an administrator in an ACL file and no default user.
  *
+ * @param port @default a free one
  * @throws Error when it is missing and cannot be installed
  */
-export async function startTestRedis(dir: string): Promise<TestRedis> {
+export async function startTestRedis(dir: string, port?: number): Promise<TestRedis> {
   const program = await ensureProgram(redis);
   if (program === undefined) throw new Error(`Redis is not on PATH: install the Debian package ${redis.debianPackage}`);
-  const port = await freePort();
+  const at = port ?? (await freePort());
   const password = 'test-administrator';
   const aclFile = path.join(dir, 'users.acl');
   await writeFile(aclFile, `user default off\nuser fleet-admin on >${password} ~* &* +@all\n`);
-  const args = ['--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--save', '', '--aclfile', aclFile];
+  const args = ['--port', String(at), '--bind', '127.0.0.1', '--dir', dir, '--save', '', '--aclfile', aclFile];
   const child = spawn(program, args, { stdio: 'ignore' });
   const ended = new Promise<void>((resolve, reject) => {
     child.once('exit', () => resolve());
     child.once('error', reject);
   });
-  const client = new Redis({ host: '127.0.0.1', port, username: 'fleet-admin', password, lazyConnect: true });
+  const client = new Redis({ host: '127.0.0.1', port: at, username: 'fleet-admin', password, lazyConnect: true });
   client.on('error', () => undefined);
   await Promise.race([client.ping(), ended.then(() => Promise.reject(new Error('redis-server ended at once')))]);
   client.disconnect();
   return {
     host: '127.0.0.1',
-    port,
+    port: at,
     user: 'fleet-admin',
     password,
+    kill: () => {
+      child.kill('SIGKILL');
+      return ended;
+    },
     stop: () => {
       child.kill('SIGTERM');
       return ended;

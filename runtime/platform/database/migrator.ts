@@ -2,6 +2,7 @@ import type { Knex } from 'knex';
 import type { DatabaseSettings } from '../config.ts';
 import { connect } from './connection.ts';
 import * as tenancy from './migrations/001-tenancy.ts';
+import * as jobs from './migrations/004-jobs.ts';
 
 interface Migration {
   readonly name: string;
@@ -9,7 +10,10 @@ interface Migration {
 }
 
 /** In the order they run. What is released is never changed: a new file mends it. */
-const migrations: readonly Migration[] = [{ name: '001-tenancy', up: tenancy.up }];
+const migrations: readonly Migration[] = [
+  { name: '001-tenancy', up: tenancy.up },
+  { name: '004-jobs', up: jobs.up },
+];
 
 const source: Knex.MigrationSource<Migration> = {
   getMigrations: async () => [...migrations],

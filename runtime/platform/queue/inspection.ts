@@ -1,4 +1,5 @@
-import type { PlatformDatabase, Transaction } from '../database/connection.ts';
+import type { Transaction } from '../database/connection.ts';
+import type { LeasedJob } from './job-rows.ts';
 import type { JobState } from './queue.ts';
 import type { JobEventLevel } from './running-job.ts';
 
@@ -16,7 +17,7 @@ export interface JobView {
   /** Runs that ended in an error, and how many may. */
   readonly attempts: number;
   readonly maxAttempts: number;
-  /** Times it was begun, and of these how many were cut short since the last step. */
+  /** Times it was begun, and how many of these were cut short since the last step. */
   readonly runs: number;
   readonly lost: number;
   /** Names of the completed steps in their order, with the time of each. */
@@ -60,36 +61,101 @@ export interface JobCount {
   readonly overdueSeconds: number;
 }
 
+/** A row as the pages read it. */
+interface JobRow extends Omit<LeasedJob, 'steps'> {
+  readonly state: JobState;
+  readonly result: unknown;
+  readonly steps: readonly { readonly name: string; readonly at: string }[];
+  readonly error: string | null;
+  readonly owner: string | null;
+  readonly due_at: Date | null;
+  readonly created_at: Date;
+  readonly started_at: Date | null;
+  readonly finished_at: Date | null;
+}
+
 /** Jobs that the scope of `db` shows, newest first. */
-export declare function listJobs(db: Transaction, filter?: JobFilter): Promise<JobView[]>;
+export async function listJobs(db: Transaction, filter: JobFilter = {}): Promise<JobView[]> {
+  const { state, kind, creatorId, text, after, limit = 50 } = filter;
+  const query = db<JobRow>('jobs').orderBy([
+    { column: 'created_at', order: 'desc' },
+    { column: 'id', order: 'desc' },
+  ]);
+  if (state !== undefined) query.where({ state });
+  if (kind !== undefined) query.where({ kind });
+  if (creatorId !== undefined) query.where({ creator_id: creatorId });
+  if (text !== undefined) query.whereRaw('(key ilike :text or error ilike :text)', { text: `%${escapeLike(text)}%` });
+  if (after !== undefined) query.whereRaw('(created_at, id) < (?, ?)', [after.createdAt, after.id]);
+  const rows = (await query.limit(limit)) as JobRow[];
+  return rows.map(toView);
+}
 
-export declare function findJob(db: Transaction, id: string): Promise<JobView | undefined>;
-
-/** A job's progress after a line, oldest first. @param afterId @default 0, from the beginning */
-export declare function readJobEvents(db: Transaction, id: string, afterId?: number): Promise<JobEvent[]>;
-
-/** Jobs by kind and state, for metrics and for the head of the staff's page. */
-export declare function countJobs(db: Transaction): Promise<JobCount[]>;
-
-/** Removes jobs that ended well or were cancelled before a moment, with their progress. @returns how many */
-export declare function pruneJobs(db: Transaction, before: Date): Promise<number>;
-
-/** What {@link followJob} gives: lines as they come, then the job in its last state. */
-export type JobNews = { readonly event: JobEvent } | { readonly ended: JobView };
+export async function findJob(db: Transaction, id: string): Promise<JobView | undefined> {
+  const row = (await db('jobs').where({ id }).first()) as JobRow | undefined;
+  return row && toView(row);
+}
 
 /**
- * Follows a job's progress for a page, until it has ended or `signal` aborts; ends at once where the scope has no such job.
+ * A job's progress after a line, oldest first.
  *
- * @param options.creatorId whose scope to read in; null is the fleet's
- * @param options.pollMs @default 500
+ * @param afterId @default 0, from the beginning
  */
-export declare function followJob(
-  database: PlatformDatabase,
-  id: string,
-  options: {
-    readonly creatorId: string | null;
-    readonly afterId?: number;
-    readonly pollMs?: number;
-    readonly signal?: AbortSignal;
-  },
-): AsyncGenerator<JobNews>;
+export async function readJobEvents(db: Transaction, id: string, afterId = 0): Promise<JobEvent[]> {
+  return db('job_events')
+    .where({ job_id: id })
+    .where('id', '>', afterId)
+    .orderBy('id')
+    .limit(1_000)
+    .select<JobEvent[]>('id', 'at', 'level', 'text');
+}
+
+/** Jobs by kind and state, for metrics and for the head of the staff's page. */
+export async function countJobs(db: Transaction): Promise<JobCount[]> {
+  const { rows } = await db.raw<{ rows: JobCount[] }>(`select kind, state, count(*) as count,
+    greatest(0, extract(epoch from now() - min(due_at)))::float8 as "overdueSeconds"
+    from jobs group by kind, state order by kind, state`);
+  return rows;
+}
+
+/**
+ * Removes jobs that ended well or were cancelled before a moment, with their progress. The last job of a schedule stays: it
+ * says which tick is done.
+ *
+ * @returns how many
+ */
+export async function pruneJobs(db: Transaction, before: Date): Promise<number> {
+  return db('jobs')
+    .whereIn('state', ['done', 'cancelled'])
+    .where('finished_at', '<', before)
+    .whereRaw(`(schedule is null or exists (
+      select from jobs newer where newer.schedule = jobs.schedule and newer.created_at > jobs.created_at))`)
+    .delete();
+}
+
+function toView(row: JobRow): JobView {
+  return {
+    id: row.id,
+    kind: row.kind,
+    key: row.key,
+    creatorId: row.creator_id,
+    lane: row.lane,
+    state: row.state,
+    payload: row.payload,
+    result: row.result,
+    attempts: row.attempts,
+    maxAttempts: row.max_attempts,
+    runs: row.fence,
+    lost: row.lost,
+    steps: row.steps.map(({ name, at }) => ({ name, at: new Date(at) })),
+    error: row.error,
+    owner: row.owner,
+    createdAt: row.created_at,
+    runAt: row.state === 'waiting' ? row.due_at : null,
+    startedAt: row.started_at,
+    finishedAt: row.finished_at,
+  };
+}
+
+function escapeLike(text: string): string {
+  return text.replace(/[\\%_]/g, String.raw`\$&`);
+}

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { Transaction } from '../database/connection.ts';
 import type { Backoff } from './backoff.ts';
 import type { JobHandler } from './running-job.ts';
+import type { Schedule } from './schedules.ts';
 
 /**
  * Where a job stands. `waiting` for its time, its turn or another attempt; `active` under a worker's lease; `done`;
@@ -117,6 +118,10 @@ export interface WorkOptions {
   readonly owner?: string;
   /** How often to look for jobs whose notice was lost, and for leases that ended. @default 1 000 in process, 5 000 with Redis */
   readonly pollMs?: number;
+  /** Recurring jobs to enqueue, which other workers may enqueue too. @default none */
+  readonly schedules?: readonly Schedule[];
+  /** The clock of the schedules. @default the system's */
+  readonly now?: () => Date;
 }
 
 /** Runs jobs until it is stopped. */
