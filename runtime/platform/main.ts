@@ -7,7 +7,7 @@ import { createLocalMailer, createMailer } from './mail.ts';
 import { createProvisioner } from './provisioning/create-provisioner.ts';
 import { createQueue } from './queue/create-queue.ts';
 import type { Services } from './services.ts';
-import { createVolatileStores } from './volatile/volatile-stores.ts';
+import { createVolatileStores } from './volatile/create-volatile-stores.ts';
 import { createServer } from './web/server.ts';
 import { startWorker } from './worker.ts';
 

@@ -6,6 +6,10 @@ source.addEventListener('line', (event) => {
   log.append(`${JSON.parse(event.data)}\n`);
 });
 
+source.addEventListener('state', (event) => {
+  document.querySelector('#state').textContent = JSON.parse(event.data).state;
+});
+
 source.addEventListener('end', (event) => {
   source.close();
   const { state, error, url } = JSON.parse(event.data);

@@ -3,7 +3,8 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { audit } from '../../access/audit.ts';
 import { asViewer } from '../../access/viewer.ts';
-import { countJobs, findJob, followJob, type JobView, listJobs, readJobEvents } from '../../queue/inspection.ts';
+import { followJob } from '../../queue/following.ts';
+import { countJobs, findJob, type JobView, listJobs, readJobEvents } from '../../queue/inspection.ts';
 import { jobStates } from '../../queue/queue.ts';
 import type { Services } from '../../services.ts';
 import { formatTime } from '../format.ts';
@@ -97,14 +98,15 @@ function parseId(params: unknown): { readonly id: string } {
   return parsed.data;
 }
 
-/** `event: line` for progress, `event: end` for the last state. */
+/** `event: line` for progress, `event: state` when it changes, `event: end` for the last state. */
 async function* serverSentEvents(news: ReturnType<typeof followJob>): AsyncGenerator<string> {
   yield ': following\n\n';
   for await (const item of news) {
     if ('event' in item) yield `id: ${item.event.id}\nevent: line\ndata: ${JSON.stringify(item.event.text)}\n\n`;
     else {
-      const { state, error, result } = item.ended;
-      yield `event: end\ndata: ${JSON.stringify({ state, error, url: urlOf(result) })}\n\n`;
+      const { state, error, result, finishedAt } = item.job;
+      const data = JSON.stringify({ state, error, url: urlOf(result) });
+      yield `event: ${finishedAt === null ? 'state' : 'end'}\ndata: ${data}\n\n`;
     }
   }
 }

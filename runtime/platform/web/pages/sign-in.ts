@@ -66,6 +66,7 @@ export function registerSignIn(app: FastifyInstance, services: Services): void {
       return sendPage(asked, reply, 'Sign in', content as Markup);
     }
     await startSession(asked, services, account, 'link');
+    await perAccount.reset(account.email);
     return reply.redirect(localPath(data.data.next));
   });
 
