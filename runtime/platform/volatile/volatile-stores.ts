@@ -1,8 +1,10 @@
 import type fastifySession from '@fastify/session';
-import type { RedisSettings } from './redis-settings.ts';
 
 /** Keeps sessions for @fastify/session, each until its cookie ends. */
 export type SessionStore = fastifySession.SessionStore;
+
+/** A session as @fastify/session hands it to its store, and takes it back. */
+export type Session = Parameters<SessionStore['set']>[1];
 
 /** What a limiter says to one request. */
 export interface RateVerdict {
@@ -22,7 +24,7 @@ export interface RateLimit {
 }
 
 export interface RateLimiter {
-  /** Counts a request of `key` (an address, an account) and says whether it may go on. Keeps counting here while Redis is away. */
+  /** Counts a request of `key` (an address, an account) and says whether it may go on. Counts in this process while Redis is away. */
   take(key: string): Promise<RateVerdict>;
   /** Forgets what `key` has used. */
   reset(key: string): Promise<void>;
@@ -37,7 +39,11 @@ export interface OneTimeTokens {
    * @param data JSON that comes back to who consumes it
    */
   issue(purpose: string, data: unknown, lifetimeSeconds: number): Promise<string>;
-  /** Takes a token: of all that try, at once or later, one gets its data. @returns undefined where it is unknown, old or taken */
+  /**
+   * Takes a token: of all that try, at once or later, one gets its data.
+   *
+   * @returns undefined where the token is unknown, too old or taken
+   */
   consume(purpose: string, token: string): Promise<unknown>;
 }
 
@@ -45,11 +51,9 @@ export interface OneTimeTokens {
 export interface VolatileStores {
   readonly sessions: SessionStore;
   readonly tokens: OneTimeTokens;
+  /** One for each name: the same each time it is asked for. */
   limiter(limit: RateLimit): RateLimiter;
   /** Whether Redis answers; at once where there is none. */
   ping(): Promise<void>;
   close(): Promise<void>;
 }
-
-/** Makes the stores: in Redis where there is one, else in this process's memory, where a restart empties them. */
-export declare function createVolatileStores(options?: { readonly redis?: RedisSettings }): VolatileStores;
