@@ -85,13 +85,14 @@ async function provision(request: SiteDatabaseInputs): Promise<SiteDatabase> {
   const { admin, slug, strategy, connectionLimit, statementTimeoutMs, poolerRole } = request;
   // Hashed here: the server sees no password, and the pooler is given the very same verifier.
   const verifier = scramVerifier(request.password);
+  const readerVerifier = scramVerifier(request.readerPassword);
   const place = await provisionSiteDatabase(admin, {
     slug,
     strategy,
     connectionLimit,
     statementTimeoutMs,
     password: verifier,
-    readerPassword: scramVerifier(request.readerPassword),
+    readerPassword: readerVerifier,
   });
   await withClient(admin, 'postgres', async (lock) => {
     // Until this connection ends: PostgreSQL fails one of two changes of the same row of its catalogues.
@@ -101,6 +102,8 @@ async function provision(request: SiteDatabaseInputs): Promise<SiteDatabase> {
       await client.query(`comment on ${target} is ${literal(ownerComment(request))}`);
       if (poolerRole !== undefined) {
         await storePoolerCredential(client, place.database, poolerRole, place.user, verifier);
+        const { readerRole } = namesOf(slug);
+        await storePoolerCredential(client, place.database, poolerRole, readerRole, readerVerifier);
       }
     });
   });

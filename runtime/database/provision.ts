@@ -23,7 +23,10 @@ export interface SiteDatabaseRequest {
   readonly strategy: 'schema' | 'database';
   /** Password of the site's owner role, or its SCRAM verifier. */
   readonly password: string;
-  /** Password of the analytics role; without one the role cannot log in. */
+  /**
+   * Password of the analytics role, or its SCRAM verifier: what `deriveSecret` makes of the platform's key, so that the
+   * platform needs no list of them. Without one the role cannot log in.
+   */
   readonly readerPassword?: string;
   /** Database that holds the schemas of strategy `schema`. @default 'ghost_sites' */
   readonly sharedDatabase?: string;

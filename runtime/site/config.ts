@@ -91,6 +91,8 @@ export interface SiteConfig {
   readonly media: MediaSettings | undefined;
   /** PEM of the key by which the platform signs an owner in to Ghost Admin; undefined: nobody but Ghost signs in. */
   readonly platformPublicKey: string | undefined;
+  /** With it the platform asks the probe port for the site's numbers; without it that port knows of none. */
+  readonly analyticsToken: string | undefined;
 }
 
 /** The environment does not describe a site. The message names every problem, a line each, and no secret. */
@@ -145,6 +147,7 @@ export function readSiteConfig(env: NodeJS.ProcessEnv): SiteConfig {
     },
     media: readMedia(read, slug),
     platformPublicKey: readPublicKey(read),
+    analyticsToken: readToken(read),
   };
   if (config.port === config.probePort) read.report('PROBE_PORT', 'another port than PORT', String(config.probePort));
   if (read.problems.length > 0) throw new SiteConfigError(read.problems);
@@ -155,7 +158,7 @@ export function readSiteConfig(env: NodeJS.ProcessEnv): SiteConfig {
 export function maskSecrets(config: SiteConfig): unknown {
   return JSON.parse(
     JSON.stringify(config, (key, value: unknown) =>
-      ['password', 'secretAccessKey'].includes(key) && value !== undefined ? '********' : value,
+      ['password', 'secretAccessKey', 'analyticsToken'].includes(key) && value !== undefined ? '********' : value,
     ),
   );
 }
@@ -166,6 +169,14 @@ function readSlug(read: EnvironmentReader, multisite: boolean): string {
     read.report('SITE_SLUG', 'a slug such as aurora-letters', JSON.stringify(slug));
   }
   return slug;
+}
+
+function readToken(read: EnvironmentReader): string | undefined {
+  const token = read.text('ANALYTICS_TOKEN');
+  // The text itself is a secret.
+  if (token !== undefined && token.length < 32)
+    read.report('ANALYTICS_TOKEN', '32 characters or more', `${token.length}`);
+  return token;
 }
 
 function readMedia(read: EnvironmentReader, slug: string): MediaSettings | undefined {

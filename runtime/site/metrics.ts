@@ -64,6 +64,13 @@ export class SiteMetrics {
     return this.#registry.metrics();
   }
 
+  /** Requests that Ghost answered since this process began. */
+  async requestCount(): Promise<number> {
+    const { values } = await this.#requests.get();
+    const counts = values.filter(({ metricName }) => metricName === 'site_http_request_seconds_count');
+    return counts.reduce((sum, { value }) => sum + value, 0);
+  }
+
   setMigrationState(state: MigrationState): void {
     this.#migrations.reset();
     this.#migrations.set({ state }, 1);

@@ -1,5 +1,6 @@
 import { createServer, get, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Knex } from 'knex';
+import { AnalyticsEndpoint } from './analytics/endpoint.ts';
 import type { SiteConfig } from './config.ts';
 import type { SiteMetrics } from './metrics.ts';
 import type { MigrationState } from './migration/migrate.ts';
@@ -19,7 +20,7 @@ const checkTimeoutMs = 2_000;
 
 /**
  * The port that the outside asks about the site: `/livez` (the process turns), `/readyz` (Ghost answers and the database
- * answers, asked anew each time) and `/metrics`.
+ * answers, asked anew each time), `/metrics`, and `/analytics` for the platform that has the site's token.
  */
 export class ProbeServer {
   phase: SitePhase = 'waiting for the database';
@@ -27,11 +28,14 @@ export class ProbeServer {
   readonly #config: SiteConfig;
   readonly #metrics: SiteMetrics;
   readonly #server: Server;
+  readonly #analytics: AnalyticsEndpoint | undefined;
   #knex: Knex | undefined;
 
   constructor(config: SiteConfig, metrics: SiteMetrics) {
     this.#config = config;
     this.#metrics = metrics;
+    const { analyticsToken } = config;
+    if (analyticsToken !== undefined) this.#analytics = new AnalyticsEndpoint(config, metrics, analyticsToken);
     this.#server = createServer((request, response) => {
       this.#answer(request, response).catch((error: Error) =>
         respond(response, 500, 'text/plain', `${error.message}\n`),
@@ -63,8 +67,10 @@ export class ProbeServer {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = (request.url ?? '/').replace(/\?.*$/, '');
+    const analytics = path === '/analytics' ? await this.#analytics?.answer(request) : undefined;
     if (path === '/livez') respond(response, 200, 'text/plain', 'ok\n');
     else if (path === '/metrics') respond(response, 200, this.#metrics.contentType, await this.#metrics.text());
+    else if (analytics !== undefined) respond(response, analytics.status, 'application/json', analytics.body);
     else if (path === '/readyz') {
       const readiness = await this.#readiness();
       respond(response, readiness.ready ? 200 : 503, 'application/json', `${JSON.stringify(readiness)}\n`);

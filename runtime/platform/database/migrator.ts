@@ -2,6 +2,7 @@ import type { Knex } from 'knex';
 import type { DatabaseSettings } from '../config.ts';
 import { connect } from './connection.ts';
 import * as tenancy from './migrations/001-tenancy.ts';
+import * as analytics from './migrations/003-analytics.ts';
 import * as jobs from './migrations/004-jobs.ts';
 
 interface Migration {
@@ -12,6 +13,7 @@ interface Migration {
 /** In the order they run. What is released is never changed: a new file mends it. */
 const migrations: readonly Migration[] = [
   { name: '001-tenancy', up: tenancy.up },
+  { name: '003-analytics', up: analytics.up },
   { name: '004-jobs', up: jobs.up },
 ];
 
