@@ -97,8 +97,6 @@ async function createRefreshes(db: Knex): Promise<void> {
     table.foreign(['site_slug', 'creator_id']).references(['slug', 'creator_id']).inTable('sites').onUpdate('CASCADE');
     table.index(['creator_id']);
     table.index(['next_due_at']);
-    table.index(['members_total', 'site_slug']);
-    table.index(['last_success_at', 'site_slug']);
   });
   await enforceTenancy(db, 'site_refreshes', 'write');
 }

@@ -1,0 +1,184 @@
+import type { Knex } from 'knex';
+import type { PlatformDatabase, Transaction } from '../database/connection.ts';
+import { type Freshness, type FreshnessRow, freshnessOf, staleSince, staleSql } from './staleness.ts';
+
+/** What the fleet can be sorted by; the first of each is what needs somebody's attention. */
+const orders = {
+  slug: { value: 'sites.slug', descending: false },
+  age: { value: "coalesce(refreshes.last_success_at, '-infinity')", descending: false },
+  failures: { value: 'coalesce(refreshes.failures, 0)', descending: true },
+  members: { value: 'coalesce(refreshes.members_total, 0)', descending: true },
+  storage: { value: 'coalesce(refreshes.storage_bytes, 0)', descending: true },
+} as const;
+
+export type FleetOrder = keyof typeof orders;
+export const fleetOrders = Object.keys(orders) as readonly FleetOrder[];
+
+export interface FleetQuery {
+  /** Text in the slug, title, a domain or the creator's address. */
+  readonly search?: string;
+  readonly state?: string;
+  readonly plan?: string;
+  readonly strategy?: string;
+  readonly cluster?: string;
+  readonly stack?: string;
+  /** Only those whose numbers are older than they should be. */
+  readonly stale?: boolean;
+  /** Only those whose last visit failed. */
+  readonly failing?: boolean;
+  /** @default 'slug' */
+  readonly order?: FleetOrder;
+  /** `next` of the page before. @default the first page */
+  readonly after?: string;
+  /** Sites on a page. @default 50 */
+  readonly limit?: number;
+}
+
+/** A site on the page of the fleet. */
+export interface FleetSite {
+  readonly slug: string;
+  readonly title: string;
+  readonly url: string;
+  readonly creatorId: string;
+  readonly creatorEmail: string;
+  readonly state: string;
+  readonly plan: string;
+  readonly strategy: string;
+  readonly cluster: string | null;
+  readonly stack: string;
+  readonly membersTotal: number;
+  readonly membersPaid: number;
+  readonly mrr: Readonly<Record<string, number>>;
+  readonly storageBytes: number | null;
+  /** Requests on the last day that was read, so far. */
+  readonly requests: number | null;
+  readonly freshness: Freshness;
+}
+
+export interface FleetPage {
+  readonly sites: readonly FleetSite[];
+  /** Where the next page begins; null on the last one. */
+  readonly next: string | null;
+}
+
+interface Row extends FreshnessRow {
+  readonly slug: string;
+  readonly title: string;
+  readonly url: string;
+  readonly creator_id: string;
+  readonly email: string;
+  readonly plan: string;
+  readonly strategy: string;
+  readonly cluster: string | null;
+  readonly stack: string;
+  readonly members_total: number | null;
+  readonly members_paid: number | null;
+  readonly mrr: Readonly<Record<string, number>> | null;
+  readonly storage_bytes: number | null;
+  readonly requests: number | null;
+  readonly position: string;
+}
+
+/** A page of all sites that are there, for staff. */
+export function getFleetSites(db: PlatformDatabase, query: FleetQuery, now: Date): Promise<FleetPage> {
+  return db.asFleet(async (transaction) => {
+    const limit = query.limit ?? 50;
+    const rows = await pageOf(transaction, query, now, limit);
+    const last = rows[limit - 1];
+    const next = rows.length > limit && last !== undefined ? encodePosition([last.position, last.slug]) : null;
+    return { sites: rows.slice(0, limit).map((row) => toFleetSite(row, now)), next };
+  });
+}
+
+async function pageOf(db: Transaction, query: FleetQuery, now: Date, limit: number): Promise<Row[]> {
+  const { value, descending } = orders[query.order ?? 'slug'];
+  const direction = descending ? 'desc' : 'asc';
+  const page = db('sites')
+    .join('creators', 'creators.creator_id', 'sites.creator_id')
+    .leftJoin({ refreshes: 'site_refreshes' }, 'refreshes.site_slug', 'sites.slug')
+    .whereNull('sites.removed_at')
+    .select(
+      'sites.*',
+      'email',
+      'last_success_at',
+      'failures',
+      'error',
+      'last_day',
+      'members_total',
+      'members_paid',
+      'mrr',
+      'storage_bytes',
+    )
+    .select(db.raw(`${value} as position`))
+    .orderByRaw(`${value} ${direction}, sites.slug ${direction}`)
+    .limit(limit + 1);
+  filter(page, query, now);
+  const position = decodePosition(query.after);
+  if (position !== undefined) page.whereRaw(`(${value}, sites.slug) ${descending ? '<' : '>'} (?, ?)`, position);
+  // Only for the page: the last day of each site is one row of its part.
+  const { rows } = await db.raw<{ rows: Row[] }>(
+    `select page.*, page.position::text as position, metrics.requests from (?) as page
+       left join daily_metrics as metrics on metrics.creator_id = page.creator_id
+         and metrics.site_slug = page.slug and metrics.day = page.last_day
+      order by page.position ${direction}, page.slug ${direction}`,
+    [page],
+  );
+  return rows;
+}
+
+function filter(page: Knex.QueryBuilder, query: FleetQuery, now: Date): void {
+  for (const column of ['state', 'plan', 'strategy', 'cluster', 'stack'] as const) {
+    const wanted = query[column];
+    if (wanted !== undefined) page.where(`sites.${column}`, wanted);
+  }
+  if (query.stale === true) page.whereRaw(staleSql, [staleSince(now)]);
+  if (query.failing === true) page.where('failures', '>', 0);
+  if (query.search !== undefined && query.search !== '') {
+    const pattern = `%${query.search.replaceAll(/[\\%_]/g, '\\$&')}%`;
+    page.whereRaw(`(sites.slug ilike ? or title ilike ? or email ilike ? or array_to_string(domains, ' ') ilike ?)`, [
+      pattern,
+      pattern,
+      pattern,
+      pattern,
+    ]);
+  }
+}
+
+function toFleetSite(row: Row, now: Date): FleetSite {
+  return {
+    slug: row.slug,
+    title: row.title,
+    url: row.url,
+    creatorId: row.creator_id,
+    creatorEmail: row.email,
+    state: row.state,
+    plan: row.plan,
+    strategy: row.strategy,
+    cluster: row.cluster,
+    stack: row.stack,
+    membersTotal: row.members_total ?? 0,
+    membersPaid: row.members_paid ?? 0,
+    mrr: row.mrr ?? {},
+    storageBytes: row.storage_bytes,
+    requests: row.requests,
+    freshness: freshnessOf(row, now),
+  };
+}
+
+type Position = readonly [value: string, slug: string];
+
+function encodePosition(position: Position): string {
+  return Buffer.from(JSON.stringify(position)).toString('base64url');
+}
+
+/** @returns undefined for no position, and for what is none: a page's address may be anything */
+function decodePosition(text: string | undefined): Position | undefined {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(text ?? '', 'base64url').toString());
+    return Array.isArray(value) && value.length === 2 && value.every((part) => typeof part === 'string')
+      ? (value as unknown as Position)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
