@@ -1,7 +1,10 @@
 import type { Knex } from 'knex';
+import { plans } from '../../../sites/plans.ts';
+import { syncPlanPrices } from '../billing/price-list.ts';
 import type { DatabaseSettings } from '../config.ts';
 import { connect } from './connection.ts';
 import * as tenancy from './migrations/001-tenancy.ts';
+import * as billing from './migrations/002-billing.ts';
 import * as analytics from './migrations/003-analytics.ts';
 import * as jobs from './migrations/004-jobs.ts';
 
@@ -13,6 +16,7 @@ interface Migration {
 /** In the order they run. What is released is never changed: a new file mends it. */
 const migrations: readonly Migration[] = [
   { name: '001-tenancy', up: tenancy.up },
+  { name: '002-billing', up: billing.up },
   { name: '003-analytics', up: analytics.up },
   { name: '004-jobs', up: jobs.up },
 ];
@@ -27,7 +31,7 @@ const source: Knex.MigrationSource<Migration> = {
 const migrationLock = 7_423_101;
 
 /**
- * Brings the platform's tables up to date as their owner, past any pooler. Each migration is one transaction together with
+ * Brings the platform's tables and its price list up to date as their owner, past any pooler. Each migration is one transaction together with
  * its line in the ledger; two at once wait for each other; killed at any moment, the next run goes on.
  *
  * @returns names of the migrations that ran
@@ -42,6 +46,7 @@ export async function migratePlatform(owner: DatabaseSettings): Promise<string[]
       // knex's own lock is a row that a killed process leaves behind; ours is the one that counts.
       await db.migrate.forceFreeMigrationsLock(config);
       const [, names] = (await db.migrate.latest(config)) as [number, string[]];
+      await syncPlanPrices(db, plans, new Date());
       return names;
     });
   } finally {
