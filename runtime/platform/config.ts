@@ -1,5 +1,8 @@
 import { createPrivateKey } from 'node:crypto';
+import { z } from 'zod';
 import { type EnvironmentProblem, EnvironmentReader } from '../environment/reader.ts';
+import type { AnalyticsSettings } from './analytics/site-sources.ts';
+import { type BillingSettings, billingSettings } from './billing/settings.ts';
 import type { MailSettings } from './mail.ts';
 import type { GitProvisionerSettings } from './provisioning/git.ts';
 import type { RedisSettings } from './volatile/redis-settings.ts';
@@ -73,6 +76,11 @@ export interface PlatformConfig {
   readonly mail: MailSettings | undefined;
   readonly oidc: OidcSettings | undefined;
   readonly provisioning: ProvisioningSettings;
+  /** Undefined: nobody visits the sites for their numbers. */
+  readonly analytics: AnalyticsSettings | undefined;
+  readonly billing: BillingSettings;
+  /** Fill the dashboard with made-up numbers where a site has none. */
+  readonly demo: boolean;
   /** Who works for the platform. */
   readonly staff: readonly { readonly email: string; readonly role: 'staff' | 'admin' }[];
   /** Stop when standard input ends: a local fleet's platform goes with it, however it ended. */
@@ -99,6 +107,9 @@ export function readPlatformConfig(env: NodeJS.ProcessEnv): PlatformConfig {
     mail: readMail(read, url),
     oidc: readOidc(read),
     provisioning: readProvisioning(read),
+    analytics: readAnalytics(read),
+    billing: billingSettings(read),
+    demo: read.oneOf('PLATFORM_DEMO', ['true', 'false'], 'false') === 'true',
     staff: [...readStaff(read, 'PLATFORM_STAFF', 'staff'), ...readStaff(read, 'PLATFORM_ADMINS', 'admin')],
     stopOnStdinEnd: read.oneOf('STOP_ON_STDIN_END', ['true', 'false'], 'false') === 'true',
   };
@@ -193,6 +204,41 @@ function readProvisioning(read: EnvironmentReader): ProvisioningSettings {
     };
   }
   return { kind };
+}
+
+function readAnalytics(read: EnvironmentReader): AnalyticsSettings | undefined {
+  const key = read.text('ANALYTICS_KEY');
+  if (key === undefined) return undefined;
+  if (key.length < 32) read.report('ANALYTICS_KEY', 'a key of at least 32 characters', `${key.length} characters`);
+  const servers = siteServers.safeParse(parseJson(read.text('SITES_SERVERS') ?? '{}'));
+  if (!servers.success) {
+    const expected = 'JSON such as {"eu-1": {"host": "…", "port": 6432, "ssl": "off"}}';
+    read.report('SITES_SERVERS', expected, z.prettifyError(servers.error).replaceAll('\n', ' '));
+  }
+  return {
+    key,
+    servers: servers.data ?? {},
+    contentRoot: read.text('SITES_CONTENT_ROOT'),
+    probeUrl: read.matching('ANALYTICS_PROBE_URL', /^https?:\/\/[^/]*\{slug\}/, 'a URL with {slug} in its host'),
+  };
+}
+
+const siteServers = z.record(
+  z.string(),
+  z.strictObject({
+    host: z.string(),
+    port: z.int(),
+    ssl: z.enum(['off', 'require', 'verify']).default('off'),
+    sharedDatabase: z.string().default('ghost_sites'),
+  }),
+);
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function readStaff<Role extends 'staff' | 'admin'>(read: EnvironmentReader, name: string, role: Role) {

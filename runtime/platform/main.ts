@@ -3,6 +3,7 @@ import { ensureStaff } from './access/accounts.ts';
 import { PlatformConfigError, readDatabaseSettings, readMigrationSettings, readPlatformConfig } from './config.ts';
 import { PlatformDatabase } from './database/connection.ts';
 import { migratePlatform } from './database/migrator.ts';
+import { seedDemo } from './demo.ts';
 import { createLocalMailer, createMailer } from './mail.ts';
 import { createProvisioner } from './provisioning/create-provisioner.ts';
 import { createQueue } from './queue/create-queue.ts';
@@ -56,6 +57,8 @@ async function main(role: string | undefined): Promise<number> {
     log: report,
   };
   await database.asFleet((db) => ensureStaff(db, config.staff));
+
+  if (config.demo) log.info({ sites: await seedDemo(services) }, 'demo data');
 
   const worker = role === 'api' ? undefined : await startWorker(services);
   const app = role === 'worker' ? undefined : await createServer(services);

@@ -8,6 +8,7 @@ import { type DatabaseStrategy, identifierMaxBytes, namesOf } from '../../sites/
 import { plans } from '../../sites/plans.ts';
 import type { Site } from '../../sites/schema.ts';
 import { type PostgresServer, startPostgres } from '../services/postgres.ts';
+import { readerPassword } from './platform-secrets.ts';
 import type { StateDir } from './state-dir.ts';
 
 /** The fleet's databases: the platform's PostgreSQL server, and for each site a file, a schema or a database. */
@@ -45,6 +46,7 @@ export class FleetDatabases {
       slug: site.slug,
       strategy,
       password,
+      readerPassword: await readerPassword(this.#state, site.slug),
       connectionLimit,
       statementTimeoutMs,
       ghostPath,

@@ -37,6 +37,8 @@ export interface SiteStatus {
   readonly domains: readonly string[];
   /** Port of the site's Ghost; 0 while there is none. */
   readonly port: number;
+  /** Port of its probes; 0 while there is none. */
+  readonly probePort: number;
 }
 
 interface Member {
@@ -168,6 +170,7 @@ export class Fleet extends EventEmitter<{ change: [slug: string] }> {
       ghostVersion: site.ghost?.version,
       domains: site.domains,
       port: process.port,
+      probePort: process.probePort,
     };
   }
 }

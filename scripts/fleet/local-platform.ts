@@ -1,8 +1,7 @@
-import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import path from 'node:path';
 import { platformDatabase, provisionPlatformDatabase } from '../../runtime/platform/database/provision.ts';
-import { publicKeyOf } from '../../runtime/sign-in/token.ts';
 import type { PostgresServer } from '../services/postgres.ts';
+import { type PlatformSecret, platformSecret, platformSecrets } from './platform-secrets.ts';
 import { platformHost } from './router.ts';
 import type { StateDir } from './state-dir.ts';
 import { type ProcessLaunch, repositoryDir, SupervisedProcess } from './supervised-process.ts';
@@ -42,23 +41,17 @@ export class LocalPlatform {
     return this.process.state === 'ready' ? this.process.port : 0;
   }
 
-  /** The half of the platform's key that sites are given. */
-  static async publicKey(state: StateDir): Promise<string> {
-    return publicKeyOf(await signInKey(state));
-  }
-
   async #launch(port: number): Promise<ProcessLaunch> {
     const { state, server, sitesDir, demo } = this.#args;
-    const owner = await state.secret('platform-owner-password', randomPassword);
-    const app = await state.secret('platform-app-password', randomPassword);
-    await signInKey(state);
-    await state.secret('platform-session-secret', randomPassword);
+    const owner = await platformSecret(state, 'owner');
+    const app = await platformSecret(state, 'app');
+    for (const secret of ['session', 'signIn', 'analytics'] as const) await platformSecret(state, secret);
     this.#provisioned ??= provisionPlatformDatabase(server, { owner, app }).catch((error) => {
       this.#provisioned = undefined;
       throw error;
     });
     await this.#provisioned;
-    const secretFile = (name: string) => state.secretFile(name);
+    const secretFile = (secret: PlatformSecret) => state.secretFile(platformSecrets[secret]);
     return {
       command: process.execPath,
       args: ['--disable-warning=ExperimentalWarning', path.join(repositoryDir, 'runtime/platform/main.ts'), 'local'],
@@ -73,28 +66,21 @@ export class LocalPlatform {
         DATABASE_HOST: server.host,
         DATABASE_PORT: String(server.port),
         DATABASE_NAME: platformDatabase,
-        DATABASE_PASSWORD_FILE: secretFile('platform-app-password'),
-        MIGRATION_PASSWORD_FILE: secretFile('platform-owner-password'),
-        SESSION_SECRET_FILE: secretFile('platform-session-secret'),
-        SIGN_IN_KEY_FILE: secretFile('platform-sign-in-key'),
+        DATABASE_PASSWORD_FILE: secretFile('app'),
+        MIGRATION_PASSWORD_FILE: secretFile('owner'),
+        SESSION_SECRET_FILE: secretFile('session'),
+        SIGN_IN_KEY_FILE: secretFile('signIn'),
         REDIS_URL: process.env.REDIS_URL,
         PROVISIONING: 'local',
         SITES_DIR: path.resolve(sitesDir),
         FLEET_URL: `http://127.0.0.1:${this.#args.port}`,
         PLATFORM_ADMINS: process.env.PLATFORM_ADMINS ?? localAdmin,
         PLATFORM_DEMO: String(demo),
+        ANALYTICS_KEY_FILE: secretFile('analytics'),
+        SITES_CONTENT_ROOT: state.sites,
+        SITES_SERVERS: JSON.stringify({ default: { host: server.host, port: server.port } }),
         STOP_ON_STDIN_END: 'true',
       },
     };
   }
-}
-
-function signInKey(state: StateDir): Promise<string> {
-  return state.secret('platform-sign-in-key', () =>
-    generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-  );
-}
-
-function randomPassword(): string {
-  return randomBytes(32).toString('base64url');
 }

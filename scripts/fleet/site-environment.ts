@@ -1,7 +1,7 @@
 import type { Site } from '../../sites/schema.ts';
 import type { FleetDatabases } from './databases.ts';
 import { ghostPathOf } from './ghost-release.ts';
-import { LocalPlatform } from './local-platform.ts';
+import { analyticsTokenFile, platformPublicKey } from './platform-secrets.ts';
 import type { StateDir } from './state-dir.ts';
 
 /** Where a site answers. */
@@ -36,7 +36,8 @@ export async function siteEnvironment(
     PROBE_PORT: String(probePort),
     MAIL_FROM: site.mail?.from,
     STOP_ON_STDIN_END: 'true',
-    PLATFORM_PUBLIC_KEY: await LocalPlatform.publicKey(state),
+    ANALYTICS_TOKEN_FILE: await analyticsTokenFile(state, site.slug),
+    PLATFORM_PUBLIC_KEY: await platformPublicKey(state),
     // Ghost mails a code to whoever signs in from a new browser, and no mail leaves this machine.
     security__staffDeviceVerification: 'false',
     ...(await databases.environmentFor(site, ghostPath)),

@@ -16,9 +16,14 @@ export class StateDir {
     return path.join(this.root, 'postgres', 'data');
   }
 
+  /** Folder of the sites' content folders. */
+  get sites(): string {
+    return path.join(this.root, 'sites');
+  }
+
   /** Ghost's content folder of a site, its SQLite file included. */
   contentPath(slug: string): string {
-    return path.join(this.root, 'sites', slug);
+    return path.join(this.sites, slug);
   }
 
   /** Backups of the fleet's sites, where no other place is named. */

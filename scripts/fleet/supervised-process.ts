@@ -50,6 +50,8 @@ export class SupervisedProcess extends EventEmitter<{ state: [] }> {
   detail = '';
   /** Port of Ghost; 0 while there is none. */
   port = 0;
+  /** Port of the probes; 0 while there is none. */
+  probePort = 0;
   restarts = 0;
   readonly #options: SupervisedProcessOptions;
   #child: ChildProcess | undefined;
@@ -112,6 +114,7 @@ export class SupervisedProcess extends EventEmitter<{ state: [] }> {
       this.#set('starting');
       const end = await this.#runOnce(stopping);
       this.port = 0;
+      this.probePort = 0;
       if (stopping.aborted) return;
       if (Date.now() - started > stableMs) pause = this.#options.firstPauseMs ?? 1_000;
       if (end === `exit code ${exitConfiguration}`) {
@@ -160,6 +163,7 @@ export class SupervisedProcess extends EventEmitter<{ state: [] }> {
     await log.close();
     this.#child = child;
     this.port = port;
+    this.probePort = probePort;
     const exit = new Promise<string>((resolve) => {
       child.once('error', (error) => resolve(error.message));
       child.once('exit', (code, signal) => resolve(signal === null ? `exit code ${code}` : `killed by ${signal}`));

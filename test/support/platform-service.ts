@@ -1,7 +1,9 @@
 import { generateKeyPairSync } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll } from 'vitest';
+import { EnvironmentReader } from '../../runtime/environment/reader.ts';
 import { ensureStaff } from '../../runtime/platform/access/accounts.ts';
+import { billingSettings } from '../../runtime/platform/billing/settings.ts';
 import type { PlatformConfig } from '../../runtime/platform/config.ts';
 import type { Mailer, Message } from '../../runtime/platform/mail.ts';
 import { noProvisioner, type Provisioner } from '../../runtime/platform/provisioning/provisioner.ts';
@@ -53,6 +55,9 @@ export function usePlatformService(
       mail: undefined,
       oidc: undefined,
       provisioning: { kind: 'none' },
+      analytics: undefined,
+      billing: billingSettings(new EnvironmentReader({})),
+      demo: false,
       staff: [{ email: staffEmail, role: 'admin' }],
       stopOnStdinEnd: false,
       ...options.config,

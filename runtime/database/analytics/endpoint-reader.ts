@@ -34,7 +34,7 @@ const mostBytes = 8 * 1024 ** 2;
 
 export interface EndpointReaderOptions extends ReadingLimits {
   /** Where a site's probe port answers, such as `http://ghost.site-aurora-letters.svc:2369`. */
-  url(slug: string): string;
+  url(slug: string): string | Promise<string>;
   /** Key that the sites' tokens are derived from. */
   readonly key: string;
 }
@@ -67,7 +67,7 @@ export class EndpointReader implements SiteReader {
   }
 
   async #ask(slug: string, window: DayWindow, signal: AbortSignal): Promise<SiteReport> {
-    const url = new URL('/analytics', this.#options.url(slug));
+    const url = new URL('/analytics', await this.#options.url(slug));
     url.search = new URLSearchParams({ ...window }).toString();
     const token = deriveSecret(this.#options.key, 'analytics-token', slug);
     const headers = { authorization: `Bearer ${token}` };

@@ -111,7 +111,14 @@ export async function billingDetails(
     .orderBy('record', 'desc')
     .first();
   if (row === undefined) return undefined;
-  const { name, address, country, tax_id: taxId, tax_basis_points: taxBasisPoints, reverse_charge: reverseCharge } = row;
+  const {
+    name,
+    address,
+    country,
+    tax_id: taxId,
+    tax_basis_points: taxBasisPoints,
+    reverse_charge: reverseCharge,
+  } = row;
   return normalised({ name, address, country, taxId, taxBasisPoints, reverseCharge });
 }
 

@@ -39,7 +39,9 @@ export async function syncPlanPrices(
     .flatMap((price) => {
       const last = latest.get(`${price.plan} ${price.currency}`);
       const version = last?.version ?? 0;
-      return last !== undefined && isDeepStrictEqual({ ...price, version }, last) ? [] : [{ ...price, version: version + 1 }];
+      return last !== undefined && isDeepStrictEqual({ ...price, version }, last)
+        ? []
+        : [{ ...price, version: version + 1 }];
     });
   if (added.length > 0) await db('plan_prices').insert(added.map((price) => toRow(price, now)));
   return added;

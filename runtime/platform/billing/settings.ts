@@ -1,5 +1,4 @@
-import { EnvironmentReader } from '../../environment/reader.ts';
-import { PlatformConfigError } from '../config.ts';
+import type { EnvironmentReader } from '../../environment/reader.ts';
 
 /** Who issues the invoices, as they show it. */
 export interface Seller {
@@ -33,14 +32,11 @@ export interface StripeSettings {
 /**
  * Reads `BILLING_SELLER_NAME BILLING_SELLER_ADDRESS` (lines set apart by `;`) `BILLING_SELLER_TAX_ID
  * BILLING_NUMBER_PREFIX BILLING_PAYMENT_DAYS BILLING_PAST_DUE_DAYS BILLING_GRACE_DAYS STRIPE_SECRET_KEY
- * STRIPE_WEBHOOK_SECRET STRIPE_API_URL`.
- *
- * @throws PlatformConfigError with every problem at once
+ * STRIPE_WEBHOOK_SECRET STRIPE_API_URL`; what is wrong is among the reader's problems.
  */
-export function readBillingSettings(env: NodeJS.ProcessEnv): BillingSettings {
-  const read = new EnvironmentReader(env);
+export function billingSettings(read: EnvironmentReader): BillingSettings {
   const address = read.text('BILLING_SELLER_ADDRESS') ?? '';
-  const settings: BillingSettings = {
+  return {
     seller: {
       name: read.text('BILLING_SELLER_NAME') ?? 'ghost-fleet',
       address: address
@@ -50,21 +46,21 @@ export function readBillingSettings(env: NodeJS.ProcessEnv): BillingSettings {
       taxId: read.text('BILLING_SELLER_TAX_ID') ?? null,
     },
     numberPrefix:
-      read.matching('BILLING_NUMBER_PREFIX', /^[A-Z0-9-]{0,12}$/, 'at most 12 capital letters, digits and hyphens') ?? '',
+      read.matching('BILLING_NUMBER_PREFIX', /^[A-Z0-9-]{0,12}$/, 'at most 12 capital letters, digits and hyphens') ??
+      '',
     paymentDays: read.integer('BILLING_PAYMENT_DAYS', 14, 0, 365),
     pastDueDays: read.integer('BILLING_PAST_DUE_DAYS', 7, 0, 365),
     graceDays: read.integer('BILLING_GRACE_DAYS', 14, 1, 365),
     stripe: stripeSettings(read),
   };
-  if (read.problems.length > 0) throw new PlatformConfigError(read.problems);
-  return settings;
 }
 
 function stripeSettings(read: EnvironmentReader): StripeSettings | undefined {
   const [secretKey, webhookSecret] = [read.text('STRIPE_SECRET_KEY'), read.text('STRIPE_WEBHOOK_SECRET')];
   const apiUrl = read.matching('STRIPE_API_URL', /^https?:\/\/[^/]+\/?$/, 'the address of a server, without a path');
   if (secretKey === undefined && webhookSecret === undefined) return undefined;
-  if (secretKey === undefined) read.report('STRIPE_SECRET_KEY', 'the key that STRIPE_WEBHOOK_SECRET goes with', 'nothing');
+  if (secretKey === undefined)
+    read.report('STRIPE_SECRET_KEY', 'the key that STRIPE_WEBHOOK_SECRET goes with', 'nothing');
   if (webhookSecret === undefined) {
     read.report('STRIPE_WEBHOOK_SECRET', 'the secret that STRIPE_SECRET_KEY goes with', 'nothing');
   }

@@ -89,7 +89,9 @@ export function planChanged(before: SubscriptionState, price: SoldPrice): Subscr
       'cancel it and start another one',
     );
   }
-  return price.plan === before.plan && price.version === before.priceVersion ? undefined : { ...before, ...sold(price) };
+  return price.plan === before.plan && price.version === before.priceVersion
+    ? undefined
+    : { ...before, ...sold(price) };
 }
 
 /** @returns undefined where it is paused already */

@@ -49,7 +49,11 @@ export interface StartOptions extends Cause {
  *
  * @throws BillingError where the site has another one, is not the creator's, or an invoice of theirs is overdue
  */
-export async function startSubscription(db: Transaction, options: StartOptions, now: Date): Promise<SubscriptionChange> {
+export async function startSubscription(
+  db: Transaction,
+  options: StartOptions,
+  now: Date,
+): Promise<SubscriptionChange> {
   const { creatorId, site, plan, currency = 'EUR', trial = true } = options;
   await openAccount(db, creatorId, now);
   await lockAccount(db, creatorId);
@@ -122,7 +126,8 @@ export async function handOverSubscription(
   for (const creatorId of [...new Set([seen.creatorId, to])].sort()) await lockAccount(db, creatorId);
   const before = await requireSubscription(db, site);
   if (before.creatorId === to) return unchanged(before);
-  if (before.creatorId !== seen.creatorId) throw new BillingError('not-allowed', 'the site is being handed over already');
+  if (before.creatorId !== seen.creatorId)
+    throw new BillingError('not-allowed', 'the site is being handed over already');
   requirePaidUp(before);
   const end = cancelled(before);
   if (end === undefined) throw new BillingError('not-allowed', `the subscription of ${site} is cancelled`);

@@ -22,11 +22,7 @@ export interface MeteredUse {
  * Adds up the records of each day and gives the day to the plan that was in force in its last second. Days that end in a
  * trial, a pause, a suspension or after the end cost nothing.
  */
-export function meteredUse(
-  usage: readonly UsageRecord[],
-  segments: readonly Segment[],
-  period: Period,
-): MeteredUse[] {
+export function meteredUse(usage: readonly UsageRecord[], segments: readonly Segment[], period: Period): MeteredUse[] {
   const charged = Map.groupBy(
     segments.filter(({ phase }) => phase === 'charged'),
     ({ site }) => site,

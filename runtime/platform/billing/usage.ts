@@ -128,7 +128,9 @@ function requireUsage({ metric, day, quantity, currency, source }: Usage): void 
   const problems = [
     ...(/^\d{4}-\d{2}-\d{2}$/.test(day) && !Number.isNaN(Date.parse(day)) ? [] : ['a day such as 2026-03-14']),
     ...(Number.isSafeInteger(quantity) ? [] : ['a whole quantity']),
-    ...(quantity >= 0 || metric === 'revenue' || source.startsWith('correction:') ? [] : ['a source correction:… for less']),
+    ...(quantity >= 0 || metric === 'revenue' || source.startsWith('correction:')
+      ? []
+      : ['a source correction:… for less']),
     ...((metric === 'revenue') === (currency !== undefined) ? [] : ['a currency for revenue, and for nothing else']),
   ];
   if (problems.length > 0) {

@@ -27,14 +27,11 @@ export async function verifyInvoice(db: Transaction, invoiceId: string): Promise
   const closing = await findClosing(db, creatorId, period);
   if (closing === undefined) throw new BillingError('not-found', `${period} was never closed`);
   const before = await lastClosing(db, creatorId, period);
-  const records = await loadClosingRecords(
-    db,
-    creatorId,
-    period,
-    closing.recordsThrough,
-    before?.recordsThrough ?? 0,
+  const records = await loadClosingRecords(db, creatorId, period, closing.recordsThrough, before?.recordsThrough ?? 0);
+  return differences(
+    invoice,
+    draftInvoices(records).find((draft) => draft.currency === currency),
   );
-  return differences(invoice, draftInvoices(records).find((draft) => draft.currency === currency));
 }
 
 /**

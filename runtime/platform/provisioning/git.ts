@@ -94,6 +94,10 @@ export class GitProvisioner implements Provisioner {
     return [];
   }
 
+  probeUrl(slug: string): Promise<string> {
+    return Promise.reject(new Error(`the probe port of ${slug} is told by ANALYTICS_PROBE_URL`));
+  }
+
   async close(): Promise<void> {
     await this.#turn.catch(() => undefined);
   }

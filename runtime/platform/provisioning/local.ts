@@ -19,6 +19,7 @@ const fleetAnswer = z.object({
       restarts: z.number(),
       ghostVersion: z.string().optional(),
       database: z.string(),
+      probePort: z.number(),
     }),
   ),
 });
@@ -90,9 +91,19 @@ export class LocalProvisioner implements Provisioner {
     }
   }
 
+  /** Where a site's probe port answers. @throws Error while it does not run */
+  async probeUrl(slug: string): Promise<string> {
+    const port = (await this.#ask()).find((site) => site.slug === slug)?.probePort ?? 0;
+    if (port === 0) throw new Error('it does not run');
+    return `http://127.0.0.1:${port}`;
+  }
+
   async health(): Promise<readonly SiteHealth[]> {
     const sites = await this.#ask().catch(() => []);
-    return sites.map(({ ghostVersion, url: _url, ...site }) => ({ ...site, version: ghostVersion }));
+    return sites.map(({ ghostVersion, url: _url, probePort: _probePort, ...site }) => ({
+      ...site,
+      version: ghostVersion,
+    }));
   }
 
   async close(): Promise<void> {

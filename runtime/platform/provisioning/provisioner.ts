@@ -38,6 +38,8 @@ export interface Provisioner {
   waitUntilReady(slug: string, signal: AbortSignal): Promise<string>;
   /** How the sites do that this provisioner can see; empty where it cannot see them. */
   health(): Promise<readonly SiteHealth[]>;
+  /** Where a site's probe port answers. @throws Error where this provisioner cannot know */
+  probeUrl(slug: string): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -59,6 +61,7 @@ export const noProvisioner: Provisioner = {
   apply: refuse,
   waitUntilReady: refuse,
   health: async () => [],
+  probeUrl: refuse,
   close: async () => undefined,
 };
 

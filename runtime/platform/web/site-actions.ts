@@ -11,15 +11,22 @@ export function siteActions(
   const path = `/sites/${site.slug}`;
   const changes = (fields: Markup) => form(context, `${path}/changes`, fields, { class: 'line' });
   const resting = site.state === 'paused';
-  const suspended = html`<p class="notice">This site is suspended; nothing of it is lost. Its invoices say why.</p>` as Markup;
-  const open = html`${changes(html`<label>Plan <select name="plan">
+  const suspended =
+    html`<p class="notice">This site is suspended; nothing of it is lost. Its invoices say why.</p>` as Markup;
+  const open = html`${changes(
+    html`<label>Plan <select name="plan">
         ${planKeys.map((key) => html`<option value=${key} selected=${key === site.plan}>${plans[key].title} · ${formatMoney(plans[key].monthlyPrice)} a month</option>`)}
-      </select></label><button class="quiet">Change plan</button>` as Markup)}
-      ${changes(html`<label>Domains, the main one first
+      </select></label><button class="quiet">Change plan</button>` as Markup,
+  )}
+      ${changes(
+        html`<label>Domains, the main one first
         <input name="domains" value=${site.domains.join(' ')} size="40" required /></label>
-        <button class="quiet">Change domains</button>` as Markup)}
-      ${changes(html`<input type="hidden" name="state" value=${resting ? 'active' : 'paused'} />
-        <button class="quiet">${resting ? 'Resume the site' : 'Pause the site'}</button>` as Markup)}` as Markup;
+        <button class="quiet">Change domains</button>` as Markup,
+      )}
+      ${changes(
+        html`<input type="hidden" name="state" value=${resting ? 'active' : 'paused'} />
+        <button class="quiet">${resting ? 'Resume the site' : 'Pause the site'}</button>` as Markup,
+      )}` as Markup;
   return html`<h2>Settings</h2>
     <div class="card">
       ${form(context, `${path}/admin`, html`<button>Open Ghost Admin</button>` as Markup, { class: 'line', target: '_blank' })}

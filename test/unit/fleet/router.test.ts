@@ -21,6 +21,7 @@ const site = (slug: string, state: string, port = 0): SiteStatus => ({
   restarts: 0,
   ghostVersion: undefined,
   port,
+  probePort: 0,
 });
 
 let upstream: Server;

@@ -121,7 +121,10 @@ async function createRecords(db: Knex): Promise<void> {
     table.specificType('standing_since', 'timestamptz(0)').notNullable();
     table.text('actor').notNullable();
     table.text('reason');
-    table.foreign(['plan', 'currency', 'price_version']).references(['plan', 'currency', 'version']).inTable('plan_prices');
+    table
+      .foreign(['plan', 'currency', 'price_version'])
+      .references(['plan', 'currency', 'version'])
+      .inTable('plan_prices');
     table.index(['site', 'id']);
     table.check(`type in ('started', 'plan-changed', 'paused', 'resumed', 'cancelled', 'standing-changed', 'handed-over',
       'taken-over')`);
@@ -246,10 +249,7 @@ async function createCreditNotes(db: Knex): Promise<void> {
     table.text('description').notNullable();
     table.primary(['credit_note_id', 'position']);
     table.foreign(['credit_note_id', 'creator_id']).references(['id', 'creator_id']).inTable('credit_notes');
-    table
-      .foreign(['invoice_id', 'invoice_position'])
-      .references(['invoice_id', 'position'])
-      .inTable('invoice_lines');
+    table.foreign(['invoice_id', 'invoice_position']).references(['invoice_id', 'position']).inTable('invoice_lines');
     table.index(['invoice_id']);
   });
   await appendOnly(db, 'credit_note_lines');
@@ -365,9 +365,10 @@ async function keepAsIs(db: Knex, table: string): Promise<void> {
 }
 
 async function numberRecords(db: Knex, table: string): Promise<void> {
-  await db.raw('create trigger number_record before insert on ?? for each row execute function billing.number_record()', [
-    table,
-  ]);
+  await db.raw(
+    'create trigger number_record before insert on ?? for each row execute function billing.number_record()',
+    [table],
+  );
 }
 
 async function checkSums(db: Knex, documents: string, lines: string, key: string): Promise<void> {

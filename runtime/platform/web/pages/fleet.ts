@@ -11,14 +11,21 @@ import { formatBytes, formatCount, formatMoney } from '../format.ts';
 import { html, type Markup } from '../html.ts';
 import { sendPage } from '../reply.ts';
 
-const anyOf = <const Words extends readonly string[]>(words: Words) => z.enum(['', ...words]).optional().catch('');
+const anyOf = <const Words extends readonly string[]>(words: Words) =>
+  z
+    .enum(['', ...words])
+    .optional()
+    .catch('');
 const filter = z.object({
   search: z.string().max(200).optional().catch(undefined),
   state: anyOf(['active', 'paused', 'suspended']),
   plan: anyOf(planKeys),
   strategy: anyOf(databaseStrategies),
   attention: anyOf(['stale', 'failing']),
-  order: z.enum(fleetOrders as readonly [FleetOrder, ...FleetOrder[]]).optional().catch(undefined),
+  order: z
+    .enum(fleetOrders as readonly [FleetOrder, ...FleetOrder[]])
+    .optional()
+    .catch(undefined),
   after: z.string().max(1_000).optional().catch(undefined),
 });
 type Filter = z.output<typeof filter>;

@@ -1,15 +1,15 @@
 import type { FastifyInstance } from 'fastify';
+import { asViewer, type Viewer } from '../../access/viewer.ts';
 import { getDashboardData, type SiteGlance } from '../../analytics/dashboard.ts';
 import { getSiteData, type SiteData } from '../../analytics/site.ts';
-import { asViewer, type Viewer } from '../../access/viewer.ts';
 import type { Services } from '../../services.ts';
+import { toCsv } from '../csv.ts';
 import { chart, figure, rangeLinks, rangeOf, revenueFigures, sparkline, staleness } from '../figures.ts';
 import { formatBytes, formatMoney } from '../format.ts';
 import { html, type Markup } from '../html.ts';
 import { contextOf, NotFound, sendPage, viewerOf } from '../reply.ts';
-import { requireSite } from '../site-row.ts';
 import { siteActions } from '../site-actions.ts';
-import { toCsv } from '../csv.ts';
+import { requireSite } from '../site-row.ts';
 
 /** A creator's sites at a glance, and a page for each of them. */
 export function registerSites(app: FastifyInstance, services: Services): void {
@@ -40,21 +40,25 @@ export function registerSites(app: FastifyInstance, services: Services): void {
     return sendPage(asked, reply, data.title, content, ['charts.js']);
   });
 
-  app.get('/sites/:slug/numbers.csv', { config: { access: 'signed-in', scope: 'metrics:read' } }, async (asked, reply) => {
-    const data = await readSite(services, viewerOf(asked), asked.params, rangeOf(asked.query, now()).range);
-    const columns: [string, readonly (string | number | null)[]][] = [
-      ['day', data.days],
-      ...Object.entries(data.metrics),
-      ...Object.entries(data.mrr).map(([currency, { series }]): [string, typeof series] => [
-        `mrr_${currency.toLowerCase()}_minor_units`,
-        series,
-      ]),
-    ];
-    return reply
-      .type('text/csv; charset=utf-8')
-      .header('content-disposition', `attachment; filename="${data.slug}.csv"`)
-      .send(toCsv(columns));
-  });
+  app.get(
+    '/sites/:slug/numbers.csv',
+    { config: { access: 'signed-in', scope: 'metrics:read' } },
+    async (asked, reply) => {
+      const data = await readSite(services, viewerOf(asked), asked.params, rangeOf(asked.query, now()).range);
+      const columns: [string, readonly (string | number | null)[]][] = [
+        ['day', data.days],
+        ...Object.entries(data.metrics),
+        ...Object.entries(data.mrr).map(([currency, { series }]): [string, typeof series] => [
+          `mrr_${currency.toLowerCase()}_minor_units`,
+          series,
+        ]),
+      ];
+      return reply
+        .type('text/csv; charset=utf-8')
+        .header('content-disposition', `attachment; filename="${data.slug}.csv"`)
+        .send(toCsv(columns));
+    },
+  );
 
   app.get('/api/v1/sites', { config: { access: 'creator', scope: 'metrics:read' } }, async (asked) => {
     const { after } = asked.query as { after?: string };

@@ -1,0 +1,44 @@
+import { z } from 'zod';
+import type { SiteReader } from '../../database/analytics/reader.ts';
+import { defineJob } from '../queue/queue.ts';
+import { handle, type JobHandler } from '../queue/running-job.ts';
+import { type Schedule, schedule } from '../queue/schedules.ts';
+import type { Services } from '../services.ts';
+import { refreshAll, refreshDue } from './due.ts';
+import type { UsageSource } from './usage.ts';
+
+/** What a round of visits needs beside the platform's own database. */
+export interface SiteSources {
+  readonly reader: SiteReader;
+  readonly usage?: UsageSource;
+}
+
+/** Visits the sites that are due. */
+const refreshJob = defineJob({
+  kind: 'analytics.refresh',
+  payload: z.object({}),
+  maxAttempts: 1,
+  concurrency: 1,
+  leaseMs: 120_000,
+  scope: 'fleet',
+});
+
+/** Every minute: each site is due about once an hour, so that the fleet's visits are spread. */
+export const analyticsSchedule: Schedule = schedule({
+  name: 'analytics.refresh',
+  cron: '* * * * *',
+  definition: refreshJob,
+  payload: () => ({}),
+});
+
+export function analyticsHandler({ database, now }: Services, sources: SiteSources): JobHandler {
+  return handle(refreshJob, async (job) => {
+    const slugs = await refreshDue(database, now());
+    const summary = await job.externalStep('visit the sites', async () => {
+      const { refreshed, superseded, failed } = await refreshAll(database, slugs, now(), sources);
+      return { refreshed, superseded, failed: failed.map(({ slug, error = '' }) => ({ slug, error })) };
+    });
+    for (const { slug, error } of summary.failed) await job.log(`${slug}: ${error}`, 'warning');
+    return summary;
+  });
+}

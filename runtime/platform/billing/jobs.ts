@@ -1,0 +1,48 @@
+import { z } from 'zod';
+import { defineJob } from '../queue/queue.ts';
+import { handle, type JobHandler } from '../queue/running-job.ts';
+import { type Schedule, schedule } from '../queue/schedules.ts';
+import type { Services } from '../services.ts';
+import { issueInvoices } from './close-month.ts';
+import { followRegistry } from './follow-registry.ts';
+import { recordMeteredDays } from './metered.ts';
+import { periodOf, previousPeriod } from './period.ts';
+
+/** Brings subscriptions, usage and invoices up to date. */
+const billingJob = defineJob({
+  kind: 'billing.round',
+  payload: z.object({}),
+  maxAttempts: 3,
+  concurrency: 1,
+  leaseMs: 300_000,
+  scope: 'fleet',
+});
+
+/** Twice an hour: what was missed is made up for by the next round. */
+export const billingSchedule: Schedule = schedule({
+  name: 'billing.round',
+  cron: '7,37 * * * *',
+  definition: billingJob,
+  payload: () => ({}),
+});
+
+/** Days that usage is looked for again: a site that was away for longer is charged nothing for what was not seen. */
+const lateDays = 5;
+
+export function billingHandler({ database, config, now }: Services): JobHandler {
+  return handle(billingJob, async (job) => {
+    const changes = await job.step('follow the registry', async (db) => (await followRegistry(db, now())).length);
+    const recorded = await job.step('record usage', async (db) => {
+      const { added, conflicting } = await recordMeteredDays(db, now(), lateDays);
+      return { added: added.length, conflicting: conflicting.length };
+    });
+    // Each creator's month is a transaction of its own, and closing it again closes nothing.
+    const issued = await job.externalStep('close the month before', async () => {
+      const month = previousPeriod(periodOf(now()));
+      const { invoices, failures } = await issueInvoices(database, month, config.billing, now());
+      return { invoices: invoices.length, failures: failures.map(({ error }) => String(error)) };
+    });
+    for (const failure of issued.failures) await job.log(failure, 'error');
+    return { changes, ...recorded, invoices: issued.invoices };
+  });
+}
