@@ -35,6 +35,7 @@ export interface SiteStatus {
   /** Release of Ghost that its YAML names; undefined for the pinned one. */
   readonly ghostVersion: string | undefined;
   readonly domains: readonly string[];
+  readonly plan: string;
   /** Port of the site's Ghost; 0 while there is none. */
   readonly port: number;
   /** Port of its probes; 0 while there is none. */
@@ -169,6 +170,7 @@ export class Fleet extends EventEmitter<{ change: [slug: string] }> {
       restarts: process.restarts,
       ghostVersion: site.ghost?.version,
       domains: site.domains,
+      plan: site.plan,
       port: process.port,
       probePort: process.probePort,
     };

@@ -7,7 +7,7 @@ import type { SiteChange } from '../../../sites/candidate.ts';
 import { loadRegistry } from '../../../sites/registry.ts';
 import type { Site, SiteInput } from '../../../sites/schema.ts';
 import type { PlatformDatabase } from '../database/connection.ts';
-import type { Progress, Provisioner, SiteHealth } from './provisioner.ts';
+import type { Progress, Provisioner, SiteHealth, WantedSite } from './provisioner.ts';
 import { RegistryFiles } from './registry-files.ts';
 
 const execute = promisify(execFile);
@@ -81,10 +81,10 @@ export class GitProvisioner implements Provisioner {
     if (code !== 0) throw new Error(`npm ${args.join(' ')} ended with exit code ${code}`);
   }
 
-  async waitUntilReady(slug: string, signal: AbortSignal): Promise<string> {
+  async waitUntilReady({ slug, state }: WantedSite, signal: AbortSignal): Promise<string> {
     for (;;) {
       const site = await this.#database.asFleet((db) => db('sites').where({ slug }).first('url', 'state'));
-      if (site !== undefined && (site.state !== 'active' || (await answers(site.url)))) return site.url;
+      if (site?.state === state && (state !== 'active' || (await answers(site.url)))) return site.url;
       await sleep(pollMs, undefined, { signal });
     }
   }

@@ -52,7 +52,7 @@ async function createSite(services: Services, job: RunningJob<z.output<typeof cr
   await job.log(`${site.slug}.yaml stands in the registry`);
   await job.externalStep('apply', (signal) => provisioner.apply(site.slug, (line) => job.log(line), signal));
   const url = await job.externalStep('wait for the site', (signal) =>
-    provisioner.waitUntilReady(site.slug, AbortSignal.any([signal, AbortSignal.timeout(readyTimeoutMs)])),
+    provisioner.waitUntilReady(site, AbortSignal.any([signal, AbortSignal.timeout(readyTimeoutMs)])),
   );
   await job.log(`${url} answers`);
   await job.step('register', async (db) => {
@@ -73,13 +73,14 @@ async function applyChange(services: Services, job: RunningJob<z.output<typeof c
   const { provisioner } = services;
   const { slug, actor } = job.payload;
   const wanted = Object.fromEntries(Object.entries(job.payload.change).filter(([, value]) => value !== undefined));
-  await job.externalStep('change the registry entry', async () => {
-    await provisioner.change(slug, wanted, actor);
+  const site = await job.externalStep('change the registry entry', async () => {
+    const { state, plan, domains } = await provisioner.change(slug, wanted, actor);
+    return { slug, state, plan, domains };
   });
   await job.log(`${slug}.yaml is changed`);
   await job.externalStep('apply', (signal) => provisioner.apply(slug, (line) => job.log(line), signal));
   const url = await job.externalStep('wait for the site', (signal) =>
-    provisioner.waitUntilReady(slug, AbortSignal.any([signal, AbortSignal.timeout(readyTimeoutMs)])),
+    provisioner.waitUntilReady(site, AbortSignal.any([signal, AbortSignal.timeout(readyTimeoutMs)])),
   );
   await job.step('note it', async (db) => {
     const creatorId = await creatorOf(db, slug);

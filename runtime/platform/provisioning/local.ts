@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { watch } from 'chokidar';
 import { z } from 'zod';
 import type { SiteChange } from '../../../sites/candidate.ts';
 import { loadRegistry } from '../../../sites/registry.ts';
 import type { Site, SiteInput } from '../../../sites/schema.ts';
 import type { PlatformDatabase } from '../database/connection.ts';
-import type { Provisioner, SiteHealth } from './provisioner.ts';
+import type { Provisioner, SiteHealth, WantedSite } from './provisioner.ts';
 import { putSite, removeSite } from './registration.ts';
 import { RegistryFiles } from './registry-files.ts';
 
@@ -20,6 +21,8 @@ const fleetAnswer = z.object({
       ghostVersion: z.string().optional(),
       database: z.string(),
       probePort: z.number(),
+      plan: z.string(),
+      domains: z.array(z.string()),
     }),
   ),
 });
@@ -82,11 +85,13 @@ export class LocalProvisioner implements Provisioner {
     await this.register();
   }
 
-  async waitUntilReady(slug: string, signal: AbortSignal): Promise<string> {
+  async waitUntilReady({ slug, state, plan, domains }: WantedSite, signal: AbortSignal): Promise<string> {
     for (;;) {
       const site = (await this.#ask().catch(() => [])).find((candidate) => candidate.slug === slug);
-      if (site?.state === 'ready' || site?.state === 'paused' || site?.state === 'suspended') return site.url;
-      if (site?.state === 'misconfigured') throw new Error(`${slug} cannot run: ${site.detail}`);
+      // The fleet may not have read the entry yet, and then tells of the site as it was.
+      const isRead = site?.plan === plan && isDeepStrictEqual(site.domains, domains);
+      if (isRead && site.state === (state === 'active' ? 'ready' : state)) return site.url;
+      if (isRead && site.state === 'misconfigured') throw new Error(`${slug} cannot run: ${site.detail}`);
       await sleep(pollMs, undefined, { signal });
     }
   }
@@ -100,7 +105,7 @@ export class LocalProvisioner implements Provisioner {
 
   async health(): Promise<readonly SiteHealth[]> {
     const sites = await this.#ask().catch(() => []);
-    return sites.map(({ ghostVersion, url: _url, probePort: _probePort, ...site }) => ({
+    return sites.map(({ ghostVersion, url: _url, probePort: _port, plan: _plan, domains: _domains, ...site }) => ({
       ...site,
       version: ghostVersion,
     }));

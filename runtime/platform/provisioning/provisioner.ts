@@ -12,6 +12,9 @@ export interface SiteHealth {
   readonly database: string;
 }
 
+/** What a site's entry says of how it answers. */
+export type WantedSite = Pick<Site, 'slug' | 'state' | 'plan' | 'domains'>;
+
 /** Tells whoever waits what happens, a line at a time. */
 export type Progress = (text: string) => Promise<void>;
 
@@ -34,8 +37,8 @@ export interface Provisioner {
   change(slug: string, change: SiteChange, author: string): Promise<Site>;
   /** Makes real what the registry says of a site. */
   apply(slug: string, progress: Progress, signal: AbortSignal): Promise<void>;
-  /** Resolves with the site's URL when it answers. */
-  waitUntilReady(slug: string, signal: AbortSignal): Promise<string>;
+  /** Resolves with the site's URL when it answers as the entry wants it to: with its pages, or as one that rests. */
+  waitUntilReady(site: WantedSite, signal: AbortSignal): Promise<string>;
   /** How the sites do that this provisioner can see; empty where it cannot see them. */
   health(): Promise<readonly SiteHealth[]>;
   /** Where a site's probe port answers. @throws Error where this provisioner cannot know */

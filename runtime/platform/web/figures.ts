@@ -35,7 +35,7 @@ export function figure(name: string, { current, previous }: Change, format: (val
 /** Revenue by currency, one figure each. */
 export function revenueFigures(mrr: Readonly<Record<string, Change>>) {
   return Object.entries(mrr).map(([currency, change]) =>
-    figure(`MRR (${currency})`, change, (amount) => formatMoney({ amount, currency })),
+    figure(`MRR (${currency.toUpperCase()})`, change, (amount) => formatMoney({ amount, currency })),
   );
 }
 

@@ -38,6 +38,7 @@ export function page(context: PageContext, title: string, content: Markup, scrip
       <meta name="viewport" content="width=device-width, initial-scale=1" />
       <meta name="color-scheme" content="light dark" />
       <title>${title} · ghost-fleet</title>
+      <link rel="icon" href="data:," />
       <link rel="stylesheet" href="/assets/style.css" />
       ${scripts.includes('charts.js') && html`<link rel="stylesheet" href="/assets/uplot.css" />`}
       ${scripts.map((script) => html`<script type="module" src=${`/assets/${script}`}></script>`)}

@@ -18,6 +18,7 @@ const site = (slug: string, state: string, port = 0): SiteStatus => ({
   state,
   detail: '',
   domains: [`${slug}.example.com`],
+  plan: 'studio',
   restarts: 0,
   ghostVersion: undefined,
   port,

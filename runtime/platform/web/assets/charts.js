@@ -4,7 +4,13 @@ import uPlot from '/assets/uplot.js';
 
 const ink = () => getComputedStyle(document.body).color;
 const accents = ['--accent', '--good', '--warn', '--bad'];
-const accent = (index) => getComputedStyle(document.documentElement).getPropertyValue(accents[index % accents.length]);
+// A canvas knows no light-dark(): the colour is asked of an element that has it.
+const swatch = document.body.appendChild(document.createElement('i'));
+swatch.hidden = true;
+const accent = (index) => {
+  swatch.style.color = `var(${accents[index % accents.length]})`;
+  return getComputedStyle(swatch).color;
+};
 
 for (const element of document.querySelectorAll('[data-series]')) {
   const { days, series, divisor = 1 } = JSON.parse(element.dataset.series);
