@@ -69,6 +69,10 @@ async function main(): Promise<number> {
     const missing = await whatIsMissing(() => installTools({ root, sets: ['object-storage'] }));
     if (missing !== undefined) skipped.push(`runtime with S3: ${missing}`);
   }
+  if (chosen.includes('platform')) {
+    const missing = await whatIsMissing(() => installTools({ root, sets: ['payment-service'] }));
+    if (missing !== undefined) skipped.push(`platform with Stripe: ${missing}`);
+  }
   if (chosen.includes('engine')) {
     const missing = await whatIsMissing(() => installTools({ root, sets: ['engine', 'api-server'] }));
     if (missing !== undefined) skipped.push(`engine: ${missing}`);

@@ -88,6 +88,7 @@ const corednsVersion = '1.12.4';
 const traefikVersion = '3.7.15';
 const kindVersion = '0.30.0';
 const kwokVersion = '0.7.0';
+const stripeMockVersion = '0.203.0';
 
 const kubernetesModule = {
   module: 'scripts/tools/go/kubernetes',
@@ -197,6 +198,33 @@ const versitygw: Tool = {
   },
   versionArguments: ['--version'],
   fits: ([major, minor]) => major === 1 && minor >= 8,
+};
+
+/** Stripe's own stand-in for its API: judges requests by the published definition and answers with examples. */
+const stripeMock: Tool = {
+  name: 'stripe-mock',
+  version: stripeMockVersion,
+  programs: ['stripe-mock'],
+  cpuMinutes: 1,
+  builds: [
+    {
+      program: 'stripe-mock',
+      module: 'scripts/tools/go/stripe-mock',
+      package: 'github.com/stripe/stripe-mock',
+      variables: { 'main.version': stripeMockVersion },
+    },
+  ],
+  download: ({ os, goArch }) => {
+    const release = `https://github.com/stripe/stripe-mock/releases/download/v${stripeMockVersion}`;
+    const name = `stripe-mock_${stripeMockVersion}`;
+    return {
+      url: `${release}/${name}_${os}_${goArch}.tar.gz`,
+      checksums: `${release}/${name}_checksums.txt`,
+      folder: '',
+    };
+  },
+  versionArguments: ['-version'],
+  fits: ([major, minor]) => major === 0 && minor >= 203,
 };
 
 const kind: Tool = {
@@ -344,6 +372,7 @@ export const manifest = {
     kubelet,
     kubectl,
     versitygw,
+    'stripe-mock': stripeMock,
     kind,
     kwok,
     coredns,
@@ -368,6 +397,8 @@ export const toolSets = {
   'fake-nodes': { tools: ['kube-scheduler', 'kwok'], providers: false },
   /** A server that speaks S3's protocol. */
   'object-storage': { tools: ['versitygw'], providers: false },
+  /** A server that judges calls of Stripe's API. */
+  'payment-service': { tools: ['stripe-mock'], providers: false },
   /** What people type at a cluster. */
   kubectl: { tools: ['kubectl'], providers: false },
   /** The programs of a cluster that consists of processes of this machine, and of what its pods run. */

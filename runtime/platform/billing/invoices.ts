@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Knex } from 'knex';
 import type { Transaction } from '../database/connection.ts';
 import { type BillingDetails, billingDetails } from './accounts.ts';
 import { BillingError } from './errors.ts';
@@ -157,22 +158,37 @@ async function buyerOf(db: Transaction, creatorId: string, through: number): Pro
   return { name: creator?.name ?? creator?.email ?? creatorId };
 }
 
-function invoiceRows(db: Transaction) {
-  return db('invoices')
-    .join('invoice_balances', 'invoice_balances.invoice_id', 'invoices.id')
-    .select('invoices.*', 'credited', 'paid', 'balance');
+/** What the rows of every issued document have in common. */
+export interface DocumentRow {
+  readonly id: string;
+  readonly creator_id: string;
+  readonly number: string;
+  readonly issued_at: Date;
+  readonly currency: string;
+  readonly net: number;
+  readonly tax_basis_points: number;
+  readonly tax: number;
+  readonly total: number;
+  readonly reverse_charge: boolean;
+  readonly seller: Seller;
+  readonly buyer: Buyer;
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: knex' own type of a row whose table is not declared
-function toSummary(row: any): InvoiceWithBalance {
+interface InvoiceRow extends DocumentRow {
+  readonly period: string;
+  readonly due_at: Date;
+  readonly credited: number;
+  readonly paid: number;
+  readonly balance: number;
+}
+
+export function toDocument(row: DocumentRow): IssuedDocument {
   return {
     id: row.id,
     creatorId: row.creator_id,
     number: row.number,
-    period: row.period,
-    currency: row.currency,
     issuedAt: row.issued_at,
-    dueAt: row.due_at,
+    currency: row.currency,
     net: row.net,
     taxBasisPoints: row.tax_basis_points,
     tax: row.tax,
@@ -180,6 +196,20 @@ function toSummary(row: any): InvoiceWithBalance {
     reverseCharge: row.reverse_charge,
     seller: row.seller,
     buyer: row.buyer,
+  };
+}
+
+function invoiceRows(db: Transaction): Knex.QueryBuilder<object, InvoiceRow[]> {
+  return db('invoices')
+    .join('invoice_balances', 'invoice_balances.invoice_id', 'invoices.id')
+    .select('invoices.*', 'credited', 'paid', 'balance');
+}
+
+function toSummary(row: InvoiceRow): InvoiceWithBalance {
+  return {
+    ...toDocument(row),
+    period: row.period,
+    dueAt: row.due_at,
     credited: row.credited,
     paid: row.paid,
     balance: row.balance,

@@ -72,6 +72,15 @@ export function formatInteger(value: number): string {
   return String(value).replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
+/** Hundredths of a percent as a percentage: `19 %`, `7.7 %`. */
+export function formatPercent(basisPoints: number): string {
+  const whole = Math.floor(basisPoints / 100);
+  const rest = String(basisPoints % 100)
+    .padStart(2, '0')
+    .replace(/0+$/, '');
+  return `${whole}${rest === '' ? '' : `.${rest}`} %`;
+}
+
 function safe(value: bigint): number {
   const number = Number(value);
   if (Number.isSafeInteger(number)) return number;

@@ -1,6 +1,6 @@
 import type { Charge, Metric } from './charge.ts';
 import { Fraction, sumFractions } from './fraction.ts';
-import { apportion, formatInteger, formatMoney } from './money.ts';
+import { apportion, formatInteger, formatMoney, formatPercent } from './money.ts';
 import { daysIn, fromSeconds, type Period, periodEnd, periodStart, secondsIn } from './period.ts';
 import type { Price, PriceList } from './price.ts';
 import type { Segment } from './timeline.ts';
@@ -139,7 +139,7 @@ function revenueCharges(use: MeteredUse, prices: PriceList, period: Period): Cha
       quantity: revenue,
       unitAmount: null,
       amount: amounts[index] ?? 0,
-      description: `${price.revenueShareBasisPoints / 100} % of ${formatMoney({ amount: revenue, currency })} revenue (${price.title})`,
+      description: `${formatPercent(price.revenueShareBasisPoints)} of ${formatMoney({ amount: revenue, currency })} revenue (${price.title})`,
     };
   });
 }

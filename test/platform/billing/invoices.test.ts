@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { withClient } from '../../../runtime/database/administrator.ts';
 import { grantCredit, setBillingDetails } from '../../../runtime/platform/billing/accounts.ts';
 import { closeCreatorMonth, estimateInvoices, issueInvoices } from '../../../runtime/platform/billing/close-month.ts';
 import { listInvoices } from '../../../runtime/platform/billing/invoices.ts';
@@ -12,7 +13,6 @@ import {
 } from '../../../runtime/platform/billing/subscriptions.ts';
 import { recordUsage } from '../../../runtime/platform/billing/usage.ts';
 import { verifyInvoices } from '../../../runtime/platform/billing/verify.ts';
-import { withClient } from '../../../runtime/database/administrator.ts';
 import { platformDatabase } from '../../../runtime/platform/database/provision.ts';
 import { addCreator, billingSettings } from '../../support/billing.ts';
 import { usePlatformDatabase } from '../../support/platform-database.ts';

@@ -32,6 +32,7 @@ describe('the manifest of the tools', () => {
       ['scripts/tools/go/etcd', `go.etcd.io/etcd/server/v3 v${manifest.tools.etcd.version}`],
       ['scripts/tools/go/kubernetes', `k8s.io/kubernetes v${manifest.tools['kube-apiserver'].version}`],
       ['scripts/tools/go/versitygw', `github.com/versity/versitygw v${manifest.tools.versitygw.version}`],
+      ['scripts/tools/go/stripe-mock', `github.com/stripe/stripe-mock v${manifest.tools['stripe-mock'].version}`],
       ['scripts/tools/go/addons', `github.com/coredns/coredns v${manifest.tools.coredns.version}`],
       ['scripts/tools/go/kind', `sigs.k8s.io/kind v${manifest.tools.kind.version}`],
       ['scripts/tools/go/kwok', `sigs.k8s.io/kwok v${manifest.tools.kwok.version}`],

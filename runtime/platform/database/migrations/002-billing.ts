@@ -126,6 +126,8 @@ async function createRecords(db: Knex): Promise<void> {
       .references(['plan', 'currency', 'version'])
       .inTable('plan_prices');
     table.index(['site', 'id']);
+    // Who has, or had, something unpaid.
+    table.index(['creator_id'], 'subscription_events_standing', { predicate: db.whereNot({ standing: 'good' }) });
     table.check(`type in ('started', 'plan-changed', 'paused', 'resumed', 'cancelled', 'standing-changed', 'handed-over',
       'taken-over')`);
     table.check("lifecycle in ('running', 'paused', 'cancelled')");
@@ -265,13 +267,15 @@ async function createPayments(db: Knex): Promise<void> {
     // The driver's own id, or a bank's: what makes a payment the same one.
     table.text('reference').notNullable();
     currency(table);
-    // Negative where it went back.
+    // Negative where it went back, and then of which payment.
     table.bigInteger('amount').notNullable();
+    table.uuid('refund_of').references('payments.id');
     table.timestamp('at').notNullable();
     table.unique(['driver', 'reference']);
     table.index(['invoice_id']);
     table.foreign(['invoice_id', 'creator_id']).references(['id', 'creator_id']).inTable('invoices');
-    table.check('amount <> 0');
+    table.check('amount <> 0 and (amount < 0) = (refund_of is not null)');
+    table.index(['refund_of']);
   });
   await appendOnly(db, 'payments');
 
