@@ -20,10 +20,9 @@ const privileges: Readonly<Record<TableAccess, string>> = {
 export async function enforceTenancy(db: Knex, table: string, access: TableAccess): Promise<void> {
   await db.raw('alter table ?? enable row level security', [table]);
   await db.raw('alter table ?? force row level security', [table]);
-  await db.raw(
-    'create policy tenancy on ?? using (scope.is_fleet() or creator_id = scope.creator_id()) with check (scope.is_fleet() or creator_id = scope.creator_id())',
-    [table],
-  );
+  // As subqueries the two are asked once a statement, and not once a row.
+  const rule = '(select scope.is_fleet()) or creator_id = (select scope.creator_id())';
+  await db.raw(`create policy tenancy on ?? using (${rule}) with check (${rule})`, [table]);
   await db.raw(`grant ${privileges[access]} on ?? to ??`, [table, appRole]);
 }
 
