@@ -15,6 +15,8 @@ export interface FleetOptions {
 export async function fillFleet(administrator: pg.Client, options: FleetOptions): Promise<void> {
   const { sites, creators, days, through } = options;
   const run = (text: string, values: unknown[] = []) => administrator.query(text, values);
+  // Their rows refer to each other as they should; checking a million of them takes longer than making them.
+  await run('set session_replication_role = replica');
   await run(
     `insert into creators (creator_id, email)
      select md5('creator ' || n)::uuid, 'creator-' || n || '@example.com' from generate_series(0, $1::integer - 1) as n`,
@@ -54,5 +56,6 @@ export async function fillFleet(administrator: pg.Client, options: FleetOptions)
      from sites join daily_metrics on daily_metrics.creator_id = sites.creator_id and site_slug = slug and day = $2::date`,
     [days, through],
   );
+  await run('reset session_replication_role');
   await run('vacuum analyze');
 }

@@ -55,13 +55,13 @@ export async function readTotals(
   return { series: lastHalf(days, metrics, mrr), totals: compare(metrics, mrr) };
 }
 
-interface Bindings {
+type Bindings = {
   readonly creatorId: string;
   readonly from: string;
   readonly through: string;
   /** Slugs of sites that are no longer there. */
-  readonly removed: readonly string[];
-}
+  readonly removed: string[];
+};
 
 /** Sums by day; with `until` the last numbers of sites that were not read up to the range's end. */
 async function readMetricSums(db: Transaction, bindings: Bindings): Promise<Row[]> {

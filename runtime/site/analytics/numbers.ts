@@ -84,7 +84,7 @@ export function dayOf(moment: Date): string {
 export function assembleNumbers(rows: readonly FigureRow[], window: DayWindow): SiteNumbers {
   const figures = new Figures(rows);
   const members = figures.now('members');
-  const mrr = figures.now('mrr');
+  const mrr = new Map([...figures.now('mrr')].sort(([one], [other]) => (one < other ? -1 : 1)));
   const odd = [...mrr.keys()].find((currency) => !/^[a-z]{3}$/.test(currency));
   if (odd !== undefined || mrr.size > mostCurrencies)
     throw new RangeError(`currencies: expected at most ${mostCurrencies} of three letters; got ${odd ?? mrr.size}`);

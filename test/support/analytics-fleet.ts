@@ -1,0 +1,54 @@
+import path from 'node:path';
+import { DatabaseReader, type ReadingLimits } from '../../runtime/database/analytics/reader.ts';
+import { SiteDatabases } from '../../runtime/database/connection.ts';
+import type { PlatformDatabase } from '../../runtime/platform/database/connection.ts';
+import { connectPostgres } from '../../scripts/dataset/connections.ts';
+import { createHistory, insertHistory } from '../../scripts/dataset/history.ts';
+import type { PostgresServer } from '../../scripts/services/postgres.ts';
+import { createReadableSite } from '../../scripts/services/site-database.ts';
+
+/** Key that the tests' sites derive their secrets from. */
+export const analyticsKey = 'a key of the analytics of all these tests';
+
+export const ghostPath = path.resolve('.tools/ghost');
+
+/** Registers a site as `pulumi up` does. @returns the id of its creator */
+export async function registerSite(
+  database: PlatformDatabase,
+  site: { slug: string; creator: string; strategy?: string; cluster?: string; state?: string; title?: string },
+): Promise<string> {
+  const { slug, creator, strategy = 'database', state = 'active', title = slug, ...more } = site;
+  const url = `https://${slug}.example.com`;
+  const entry = { slug, creator, title, url, domains: [], plan: 'studio', state, strategy, stack: 'test', ...more };
+  return database.asFleet(async (db) => {
+    await db.raw('select registry.put_site(?::jsonb)', [JSON.stringify(entry)]);
+    return (await db('creators').where({ email: creator }).first()).creator_id;
+  });
+}
+
+/** Reads the sites whose databases are on one server. */
+export function readerOf(server: { host: string; port: number }, limits: ReadingLimits = {}): DatabaseReader {
+  return new DatabaseReader(new SiteDatabases({ servers: { default: server }, key: analyticsKey }), limits);
+}
+
+/** A connection to the database of a site on a server, past its role. */
+export function connectSite(server: PostgresServer, database: string) {
+  return connectPostgres(server, { database, searchPath: 'public, mysql_compat' });
+}
+
+/** A site's database with a history that ends on a day; its Ghost never ran. */
+export async function createSiteWithHistory(
+  server: PostgresServer,
+  options: { slug: string; through: string; days: number; members: number; seed?: number },
+): Promise<string> {
+  const { slug, seed = 1, ...history } = options;
+  const { database } = await createReadableSite(server, { slug, key: analyticsKey, ghostPath });
+  const knex = connectSite(server, database);
+  try {
+    const newsletter = await knex('newsletters').first();
+    await insertHistory(knex, createHistory({ ...history, seed, newsletterId: newsletter.id }));
+  } finally {
+    await knex.destroy();
+  }
+  return database;
+}
