@@ -1,5 +1,7 @@
 import { pino } from 'pino';
 import { ensureStaff } from './access/accounts.ts';
+import { manualDriver } from './billing/drivers/manual.ts';
+import { StripeDriver } from './billing/drivers/stripe.ts';
 import { PlatformConfigError, readDatabaseSettings, readMigrationSettings, readPlatformConfig } from './config.ts';
 import { PlatformDatabase } from './database/connection.ts';
 import { migratePlatform } from './database/migrator.ts';
@@ -46,6 +48,8 @@ async function main(role: string | undefined): Promise<number> {
   const queue = createQueue({ database, log: report, ...redis });
   const provisioner = await createProvisioner(config.provisioning, database);
   const mailer = config.mail === undefined ? createLocalMailer(console.log) : createMailer(config.mail);
+  const { stripe } = config.billing;
+  const drivers = { manual: manualDriver, ...(stripe && { stripe: new StripeDriver(stripe) }) };
   const services: Services = {
     config,
     database,
@@ -53,6 +57,7 @@ async function main(role: string | undefined): Promise<number> {
     queue,
     mailer,
     provisioner,
+    drivers,
     now: () => new Date(),
     log: report,
   };

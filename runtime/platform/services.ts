@@ -1,3 +1,4 @@
+import type { PaymentDrivers } from './billing/collect.ts';
 import type { PlatformConfig } from './config.ts';
 import type { PlatformDatabase } from './database/connection.ts';
 import type { Mailer } from './mail.ts';
@@ -13,6 +14,7 @@ export interface Services {
   readonly queue: Queue;
   readonly mailer: Mailer;
   readonly provisioner: Provisioner;
+  readonly drivers: PaymentDrivers;
   readonly now: () => Date;
   readonly log: (text: string, error?: unknown) => void;
 }

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll } from 'vitest';
 import { EnvironmentReader } from '../../runtime/environment/reader.ts';
 import { ensureStaff } from '../../runtime/platform/access/accounts.ts';
+import { manualDriver } from '../../runtime/platform/billing/drivers/manual.ts';
 import { billingSettings } from '../../runtime/platform/billing/settings.ts';
 import type { PlatformConfig } from '../../runtime/platform/config.ts';
 import type { Mailer, Message } from '../../runtime/platform/mail.ts';
@@ -70,6 +71,7 @@ export function usePlatformService(
       queue: createQueue({ database, log }),
       mailer,
       provisioner: options.provisioner?.(database) ?? noProvisioner,
+      drivers: { manual: manualDriver },
       now: () => new Date(),
       log,
     };

@@ -1,12 +1,17 @@
 import { z } from 'zod';
+import { audit } from '../access/audit.ts';
+import type { Transaction } from '../database/connection.ts';
 import { defineJob } from '../queue/queue.ts';
 import { handle, type JobHandler } from '../queue/running-job.ts';
 import { type Schedule, schedule } from '../queue/schedules.ts';
+import { changeSiteJob } from '../provisioning/jobs.ts';
 import type { Services } from '../services.ts';
 import { issueInvoices } from './close-month.ts';
 import { followRegistry } from './follow-registry.ts';
 import { recordMeteredDays } from './metered.ts';
 import { periodOf, previousPeriod } from './period.ts';
+import { settleStanding, suspensionsDue } from './standing.ts';
+import type { SubscriptionChange } from './subscriptions.ts';
 
 /** Brings subscriptions, usage and invoices up to date. */
 const billingJob = defineJob({
@@ -29,7 +34,8 @@ export const billingSchedule: Schedule = schedule({
 /** Days that usage is looked for again: a site that was away for longer is charged nothing for what was not seen. */
 const lateDays = 5;
 
-export function billingHandler({ database, config, now }: Services): JobHandler {
+export function billingHandler(services: Services): JobHandler {
+  const { database, config, now } = services;
   return handle(billingJob, async (job) => {
     const changes = await job.step('follow the registry', async (db) => (await followRegistry(db, now())).length);
     const recorded = await job.step('record usage', async (db) => {
@@ -42,7 +48,27 @@ export function billingHandler({ database, config, now }: Services): JobHandler 
       const { invoices, failures } = await issueInvoices(database, month, config.billing, now());
       return { invoices: invoices.length, failures: failures.map(({ error }) => String(error)) };
     });
+    const standings = await job.step('settle standings', async (db) => {
+      const due = await suspensionsDue(db, config.billing, now());
+      const changes: SubscriptionChange[] = [];
+      for (const creatorId of new Set(due.map((one) => one.creatorId)))
+        changes.push(...(await settleStanding(db, creatorId, config.billing, now())));
+      for (const change of changes) await followStanding(services, db, change);
+      return changes.length;
+    });
     for (const failure of issued.failures) await job.log(failure, 'error');
-    return { changes, ...recorded, invoices: issued.invoices };
+    return { changes, ...recorded, invoices: issued.invoices, standings };
   });
+}
+
+/** Makes the site's YAML say what its standing wants; nothing is ever deleted. */
+async function followStanding({ queue }: Services, db: Transaction, change: SubscriptionChange): Promise<void> {
+  const { site: slug, creatorId, wanted, after } = change;
+  const row = await db('sites').where({ slug }).whereNull('removed_at').first('state');
+  if (row === undefined || row.state === wanted) return;
+  const details = { standing: after.standing, wanted };
+  await audit(db, 'billing', { creatorId, action: 'site.standing', subject: slug, details });
+  const payload = { slug, change: { state: wanted }, actor: 'billing' };
+  const key = `standing:${slug}:${after.standingSince.toISOString()}`;
+  await queue.enqueue(db, changeSiteJob, { payload, creatorId, key });
 }

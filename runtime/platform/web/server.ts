@@ -7,6 +7,7 @@ import session from '@fastify/session';
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { ZodError } from 'zod';
 import { formatProblem, RegistryError } from '../../../sites/registry.ts';
+import { BillingError } from '../billing/errors.ts';
 import type { Services } from '../services.ts';
 import { serveAssets } from './assets.ts';
 import { guardRoutes } from './guard.ts';
@@ -85,6 +86,10 @@ function explain(error: FastifyError): { readonly message: string; readonly stat
   if (error instanceof ZodError) {
     const lines = error.issues.map(({ path: at, message }) => `${at.join('.') || 'the form'}: expected ${message}`);
     return { message: lines.join('\n'), statusCode: 422 };
+  }
+  if (error instanceof BillingError) {
+    const message = [error.message, ...(error.remedy === undefined ? [] : [error.remedy])].join('; ');
+    return { message, statusCode: error.code === 'not-found' ? 404 : 422 };
   }
   const statusCode = error.statusCode ?? 500;
   if (error.code?.startsWith('FST_CSRF') === true)

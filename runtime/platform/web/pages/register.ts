@@ -2,8 +2,10 @@ import type { FastifyInstance } from 'fastify';
 import type { Services } from '../../services.ts';
 import { registerAccount } from './account.ts';
 import { registerFleet } from './fleet.ts';
+import { registerInvoices } from './invoices.ts';
 import { registerJobs } from './jobs.ts';
 import { registerOidc } from './oidc.ts';
+import { registerPaymentNotices } from './payment-notices.ts';
 import { registerSignIn } from './sign-in.ts';
 import { registerSiteChanges } from './site-changes.ts';
 import { registerSites } from './sites.ts';
@@ -16,5 +18,7 @@ export function registerPages(app: FastifyInstance, services: Services): void {
   registerSiteChanges(app, services);
   registerFleet(app, services);
   registerJobs(app, services);
+  registerInvoices(app, services);
+  registerPaymentNotices(app, services);
   registerAccount(app, services);
 }

@@ -121,7 +121,12 @@ function sitePage(data: SiteData, days: number, now: Date, actions: Markup): Mar
         { label: 'Paid who left', values: metrics.paidChurned },
       ])}
       ${Object.entries(mrr).map(([currency, { series }]) =>
-        chart(`Monthly recurring revenue (${currency.toUpperCase()})`, data.days, [{ label: 'MRR', values: series }], 100),
+        chart(
+          `Monthly recurring revenue (${currency.toUpperCase()})`,
+          data.days,
+          [{ label: 'MRR', values: series }],
+          100,
+        ),
       )}
       ${chart('Newsletters', data.days, [
         { label: 'Sent', values: metrics.emailsSent },
