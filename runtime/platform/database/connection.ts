@@ -65,7 +65,13 @@ export function connect(settings: DatabaseSettings): Knex {
     },
     pool: { min: 0, max: poolMax, idleTimeoutMillis: 10_000 },
     acquireConnectionTimeout: 15_000,
+    log: { warn },
   });
+}
+
+/** What knex warns of, but for lost and refused connections: whoever needed them gets the error. */
+function warn(text: string): void {
+  if (!/^(Acquire connection error|Connection Error)/.test(text)) console.warn(text);
 }
 
 const { builtins } = pg.types;

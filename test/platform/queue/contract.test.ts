@@ -251,6 +251,32 @@ describe.each(queueBackends)('a queue, %s,', (backend) => {
     expect(await jobs.until(id, 'done')).toMatchObject({ result: 5 });
   });
 
+  it('tells a worker of what is enqueued, due again, free to run or retried, without a look at the rows', async () => {
+    const definition = testJob({ concurrency: 2, maxAttempts: 2 });
+    await jobs.work(
+      [
+        handle(definition, async (job) => {
+          await sleep(20);
+          if (job.run === 1 || (job.payload.n === 0 && job.run === 2)) throw new Error('once more');
+        }),
+      ],
+      { pollMs: 3_600_000 },
+    );
+    const [stubborn] = await Promise.all([
+      enqueue(definition, { payload: { n: 0 } }),
+      ...Array.from({ length: 5 }, async (_, n) => {
+        const { id } = await enqueue(definition, {
+          payload: { n: n + 1 },
+          ...(n < 3 ? { lane: `lane of ${backend}` } : {}),
+        });
+        await jobs.until(id, 'done');
+      }),
+    ]);
+    await jobs.until(stubborn.id, 'failed');
+    await platform.database.asFleet((db) => jobs.queue.retry(db, stubborn.id));
+    await jobs.until(stubborn.id, 'done');
+  });
+
   it('waits for a job’s time, and lets it be cancelled until then', async () => {
     const definition = testJob();
     const ran: number[] = [];

@@ -1,0 +1,74 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { DatabaseSettings } from '../../../runtime/platform/config.ts';
+import { migratePlatform } from '../../../runtime/platform/database/migrator.ts';
+import {
+  ownerRole,
+  platformDatabase,
+  provisionPlatformDatabase,
+} from '../../../runtime/platform/database/provision.ts';
+import { appRole } from '../../../runtime/platform/database/tenancy.ts';
+import type { PostgresServer } from '../../../scripts/services/postgres.ts';
+import { startTestRedis, type TestRedis } from '../../support/redis-server.ts';
+import { startTestPostgres } from '../../support/site-process.ts';
+
+/** PostgreSQL with the platform's tables and, where asked for, Redis: both to be killed, both to come back where they were. */
+export class MortalServers {
+  readonly #dir: string;
+  #postgres: PostgresServer;
+  #redis: TestRedis | undefined;
+  /** The application role's. */
+  readonly database: DatabaseSettings;
+
+  private constructor(dir: string, postgres: PostgresServer, redis: TestRedis | undefined, database: DatabaseSettings) {
+    this.#dir = dir;
+    this.#postgres = postgres;
+    this.#redis = redis;
+    this.database = database;
+  }
+
+  static async start(dir: string, withRedis: boolean): Promise<MortalServers> {
+    const postgres = await startTestPostgres(dir);
+    const passwords = { owner: 'platform owner of a test', app: 'platform app of a test' };
+    await provisionPlatformDatabase(postgres, passwords);
+    const { host, port } = postgres;
+    const common = { host, port, name: platformDatabase, ssl: 'off', poolMax: 12 } as const;
+    await migratePlatform({ ...common, user: ownerRole, password: passwords.owner });
+    const redis = withRedis ? await startTestRedis(dir) : undefined;
+    return new MortalServers(dir, postgres, redis, { ...common, user: appRole, password: passwords.app });
+  }
+
+  get redis(): TestRedis | undefined {
+    return this.#redis;
+  }
+
+  /** Kills PostgreSQL and brings it back after a while. */
+  async killPostgres(downMs: number): Promise<void> {
+    const { port, pid, ended } = this.#postgres;
+    process.kill(pid, 'SIGKILL');
+    await ended;
+    await sleep(downMs);
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        this.#postgres = await startTestPostgres(this.#dir, port);
+        return;
+      } catch (error) {
+        // Its last children still hold its memory.
+        if (attempt === 20) throw error;
+        await sleep(250);
+      }
+    }
+  }
+
+  /** Kills Redis, with all that is in it, and brings it back empty. */
+  async killRedis(downMs: number): Promise<void> {
+    const port = this.#redis?.port;
+    await this.#redis?.kill();
+    await sleep(downMs);
+    this.#redis = await startTestRedis(this.#dir, port);
+  }
+
+  async stop(): Promise<void> {
+    await this.#redis?.stop();
+    await this.#postgres.stop();
+  }
+}
