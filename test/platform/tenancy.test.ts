@@ -7,7 +7,7 @@ import { usePlatformDatabase } from '../support/platform-database.ts';
 const platform = usePlatformDatabase({ pooler: true });
 
 /** Tables that belong to nobody: a creator may read them. */
-const shared: readonly string[] = [];
+const shared: readonly string[] = ['plan_prices'];
 
 /** Bookkeeping of knex, which the application role cannot reach. */
 const ledger = ['platform_migrations', 'platform_migrations_lock'];

@@ -13,6 +13,10 @@ declare module 'fastify' {
     /** A caller from elsewhere proves itself in another way than by a form's token. */
     withoutCsrf?: true;
   }
+  interface FastifyInstance {
+    /** Every route there is, for whoever has to look at all of them. */
+    routeList: readonly { readonly method: string; readonly url: string; readonly access: Access }[];
+  }
   interface FastifyRequest {
     viewer: Viewer | undefined;
   }
@@ -33,7 +37,12 @@ const requestsPerMinute = 600;
  */
 export function guardRoutes(app: FastifyInstance, services: Services): void {
   app.decorateRequest('viewer', undefined);
-  app.addHook('onRoute', requireAccess);
+  const routes: { method: string; url: string; access: Access }[] = [];
+  app.decorate('routeList', routes);
+  app.addHook('onRoute', (route) => {
+    const access = requireAccess(route);
+    for (const method of [route.method].flat()) routes.push({ method, url: route.url, access });
+  });
   const limiter = services.stores.limiter({ name: 'requests', points: requestsPerMinute, windowSeconds: 60 });
   app.addHook('preValidation', async (request, reply) => {
     const { access, scope } = request.routeOptions.config;
@@ -59,9 +68,11 @@ export function guardRoutes(app: FastifyInstance, services: Services): void {
   });
 }
 
-function requireAccess(route: RouteOptions): void {
-  if (route.config?.access === undefined)
+function requireAccess(route: RouteOptions): Access {
+  const access = route.config?.access;
+  if (access === undefined)
     throw new Error(`${String(route.method)} ${route.url}: expected config.access; got nothing`);
+  return access;
 }
 
 async function findViewer(request: FastifyRequest, services: Services): Promise<Viewer | undefined> {

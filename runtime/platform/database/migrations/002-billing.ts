@@ -127,7 +127,7 @@ async function createRecords(db: Knex): Promise<void> {
       .inTable('plan_prices');
     table.index(['site', 'id']);
     // Who has, or had, something unpaid.
-    table.index(['creator_id'], 'subscription_events_standing', { predicate: db.whereNot({ standing: 'good' }) });
+    table.index(['creator_id'], 'subscription_events_standing', { predicate: db.whereRaw("standing <> 'good'") });
     table.check(`type in ('started', 'plan-changed', 'paused', 'resumed', 'cancelled', 'standing-changed', 'handed-over',
       'taken-over')`);
     table.check("lifecycle in ('running', 'paused', 'cancelled')");
