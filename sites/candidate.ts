@@ -28,7 +28,7 @@ export function titleOf(slug: string): string {
 
 /**
  * Checks a new site as `site:check` would once its file stood in the registry, without touching the registry. Where the
- * stack has shards, the site gets the one with the fewest sites.
+ * stack has shards, a site that names none gets the one with the fewest sites.
  *
  * @returns what is to be written
  * @throws RegistryError with the problems that the new file would have, or where it exists
@@ -37,7 +37,10 @@ export async function checkCandidate(dir: string, input: SiteInput, context: Can
   const slug = String(input.slug);
   const name = `${slug.replaceAll(/[^A-Za-z0-9_.-]/g, '_')}.yaml`;
   if (existsSync(path.join(dir, name))) throw existing(path.join(dir, name));
-  const shard = context.shards === 0 ? undefined : emptiestShard((await loadRegistry(dir)).sites, context.shards);
+  const shard =
+    context.shards === 0 || input.shard !== undefined
+      ? input.shard
+      : emptiestShard((await loadRegistry(dir)).sites, context.shards);
   const candidate: SiteInput = { ...input, ...(shard === undefined ? {} : { shard }) };
   await checkText(dir, name, formatSite(candidate), context.clusters);
   return candidate;
