@@ -1,7 +1,7 @@
 import { daysOf } from '../../database/analytics/reader.ts';
 import type { PlatformDatabase, Transaction } from '../database/connection.ts';
 import { type Change, type DateRange, previousRange } from './range.ts';
-import { readTotals, type TotalSeries, type Totals } from './series.ts';
+import { type Exceptions, readTotals, type TotalSeries, type Totals } from './series.ts';
 import { type Freshness, type FreshnessRow, freshnessOf, staleSince, staleSql } from './staleness.ts';
 
 /** A site on a creator's page. */
@@ -51,20 +51,29 @@ export function getDashboardData(
   options: DashboardOptions,
 ): Promise<DashboardData> {
   return db.asCreator(creatorId, async (transaction) => {
-    const { totals, series } = await readTotals(transaction, creatorId, range);
-    const counts = await countSites(transaction, creatorId, options.now);
-    return { range, totals, series, ...counts, ...(await readPage(transaction, creatorId, range, options)) };
+    const { siteCount, staleCount, ...exceptions } = await countSites(transaction, creatorId, range, options.now);
+    const { totals, series } = await readTotals(transaction, creatorId, range, exceptions);
+    const page = await readPage(transaction, creatorId, range, options);
+    return { range, totals, series, siteCount, staleCount, ...page };
   });
 }
 
-async function countSites(db: Transaction, creatorId: string, now: Date) {
-  const { rows } = await db.raw<{ rows: { sites: number; stale: number }[] }>(
-    `select count(*) as sites, count(*) filter (where ${staleSql}) as stale
+interface SiteCounts extends Exceptions {
+  readonly siteCount: number;
+  readonly staleCount: number;
+}
+
+async function countSites(db: Transaction, creatorId: string, range: DateRange, now: Date): Promise<SiteCounts> {
+  const { rows } = await db.raw<{ rows: SiteCounts[] }>(
+    `select count(*) filter (where removed_at is null) as "siteCount",
+        count(*) filter (where removed_at is null and ${staleSql}) as "staleCount",
+        coalesce(array_agg(slug) filter (where removed_at is not null), '{}') as removed,
+        coalesce(array_agg(slug) filter (where removed_at is null and last_day < ?::date), '{}') as behind
        from sites left join site_refreshes as refreshes on refreshes.site_slug = sites.slug
-      where sites.creator_id = ? and sites.removed_at is null`,
-    [staleSince(now), creatorId],
+      where sites.creator_id = ?`,
+    [staleSince(now), range.through, creatorId],
   );
-  return { siteCount: rows[0]?.sites ?? 0, staleCount: rows[0]?.stale ?? 0 };
+  return rows[0] ?? { siteCount: 0, staleCount: 0, removed: [], behind: [] };
 }
 
 interface PageRow extends FreshnessRow {

@@ -37,10 +37,10 @@ export async function readTotals(
   db: Transaction,
   creatorId: string,
   range: DateRange,
+  { removed, behind }: Exceptions,
 ): Promise<{ series: TotalSeries; totals: Totals }> {
   const before = previousRange(range);
-  const removed: string[] = await db('sites').where({ creator_id: creatorId }).whereNotNull('removed_at').pluck('slug');
-  const bindings = { creatorId, from: before.from, through: range.through, removed };
+  const bindings = { creatorId, from: before.from, through: range.through, removed, behind };
   const metricRows = await readMetricSums(db, bindings);
   const revenueRows = await readRevenueSums(db, bindings);
   const days = daysOf({ from: before.from, through: range.through });
@@ -55,15 +55,17 @@ export async function readTotals(
   return { series: lastHalf(days, metrics, mrr), totals: compare(metrics, mrr) };
 }
 
-type Bindings = {
-  readonly creatorId: string;
-  readonly from: string;
-  readonly through: string;
-  /** Slugs of sites that are no longer there. */
+/** Sites of a creator, by slug, that do not count as all others do. */
+export interface Exceptions {
+  /** Those that are no longer there. */
   readonly removed: string[];
-};
+  /** Those that were not read up to the end of the range. */
+  readonly behind: string[];
+}
 
-/** Sums by day; with `until` the last numbers of sites that were not read up to the range's end. */
+type Bindings = Record<'creatorId' | 'from' | 'through', string> & Record<keyof Exceptions, string[]>;
+
+/** Sums by day; with `after` the last numbers of sites that were not read up to the range's end. */
 async function readMetricSums(db: Transaction, bindings: Bindings): Promise<Row[]> {
   const all = Object.values(sums).map((name) => `sum(${name}) as ${name}`);
   const known = await db.raw(
@@ -71,12 +73,13 @@ async function readMetricSums(db: Transaction, bindings: Bindings): Promise<Row[
       where creator_id = :creatorId and day between :from and :through and ${present} group by day`,
     bindings,
   );
+  if (bindings.behind.length === 0) return known.rows;
   const kept = Object.values(gauges).map((name) => `sum(metrics.${name}) as ${name}`);
   const lasting = await db.raw(
     `select greatest(refreshes.last_day, :from::date - 1) as after, ${kept.join(', ')}
        from site_refreshes as refreshes join daily_metrics as metrics
          on metrics.creator_id = :creatorId and metrics.site_slug = refreshes.site_slug and metrics.day = refreshes.last_day
-      where refreshes.creator_id = :creatorId and refreshes.last_day < :through and refreshes.${present}
+      where refreshes.creator_id = :creatorId and refreshes.site_slug = any (:behind)
       group by after`,
     bindings,
   );
@@ -89,10 +92,11 @@ async function readRevenueSums(db: Transaction, bindings: Bindings): Promise<Row
       where creator_id = :creatorId and day between :from and :through and ${present} group by day, currency`,
     bindings,
   );
+  if (bindings.behind.length === 0) return known.rows;
   const lasting = await db.raw(
     `select greatest(refreshes.last_day, :from::date - 1) as after, last.key as currency, sum(last.value::bigint) as mrr
        from site_refreshes as refreshes cross join lateral jsonb_each_text(refreshes.mrr) as last
-      where refreshes.creator_id = :creatorId and refreshes.last_day < :through and refreshes.${present}
+      where refreshes.creator_id = :creatorId and refreshes.site_slug = any (:behind)
       group by after, last.key`,
     bindings,
   );
