@@ -14,7 +14,7 @@ import {
 import { recordUsage } from '../../../runtime/platform/billing/usage.ts';
 import { verifyInvoices } from '../../../runtime/platform/billing/verify.ts';
 import { platformDatabase } from '../../../runtime/platform/database/provision.ts';
-import { addCreator, billingSettings } from '../../support/billing.ts';
+import { addCreator, billingSettings } from '../../support/billing/creators.ts';
 import { usePlatformDatabase } from '../../support/platform-database.ts';
 
 const platform = usePlatformDatabase();

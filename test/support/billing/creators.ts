@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { BillingSettings } from '../../runtime/platform/billing/settings.ts';
-import type { TestPlatform } from './platform-database.ts';
+import type { BillingSettings } from '../../../runtime/platform/billing/settings.ts';
+import type { TestPlatform } from '../platform-database.ts';
 
 /** Settings of the tests' business. */
 export const billingSettings: BillingSettings = {
