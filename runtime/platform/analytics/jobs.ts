@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { SiteReader } from '../../database/analytics/reader.ts';
+import { pruneJobs } from '../queue/inspection.ts';
 import { defineJob } from '../queue/queue.ts';
 import { handle, type JobHandler } from '../queue/running-job.ts';
 import { type Schedule, schedule } from '../queue/schedules.ts';
@@ -23,6 +24,9 @@ const refreshJob = defineJob({
   scope: 'fleet',
 });
 
+/** A round a minute makes many jobs; those that failed are kept. */
+const keptDays = 7;
+
 /** Every minute: each site is due about once an hour, so that the fleet's visits are spread. */
 export const analyticsSchedule: Schedule = schedule({
   name: 'analytics.refresh',
@@ -34,6 +38,9 @@ export const analyticsSchedule: Schedule = schedule({
 export function analyticsHandler({ database, now }: Services, sources: SiteSources): JobHandler {
   return handle(refreshJob, async (job) => {
     const slugs = await refreshDue(database, now());
+    await job.step('forget rounds that ended well', (db) =>
+      pruneJobs(db, new Date(now().getTime() - keptDays * 86_400_000)),
+    );
     const summary = await job.externalStep('visit the sites', async () => {
       const { refreshed, superseded, failed } = await refreshAll(database, slugs, now(), sources);
       return { refreshed, superseded, failed: failed.map(({ slug, error = '' }) => ({ slug, error })) };

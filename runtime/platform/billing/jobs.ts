@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { audit } from '../access/audit.ts';
 import type { Transaction } from '../database/connection.ts';
+import { changeSiteJob } from '../provisioning/jobs.ts';
 import { defineJob } from '../queue/queue.ts';
 import { handle, type JobHandler } from '../queue/running-job.ts';
 import { type Schedule, schedule } from '../queue/schedules.ts';
-import { changeSiteJob } from '../provisioning/jobs.ts';
 import type { Services } from '../services.ts';
 import { issueInvoices } from './close-month.ts';
 import { followRegistry } from './follow-registry.ts';

@@ -73,7 +73,10 @@ function number(name: string, count: number) {
 }
 
 function filterForm(query: Filter): Markup {
-  const select = (name: keyof Filter, words: readonly string[]) => html`<label>${name}
+  const select = (
+    name: keyof Filter,
+    words: readonly string[],
+  ) => html`<label>${name.replace(/^./, (letter) => letter.toUpperCase())}
     <select name=${name}><option value="">any</option>
       ${words.map((word) => html`<option selected=${query[name] === word}>${word}</option>`)}</select></label>`;
   return html`<form class="line" method="get" role="search">
