@@ -14,6 +14,8 @@ this machine; compare the ratios, not the seconds of two machines.
   database     Ghost on SQLite, MariaDB and PostgreSQL with the same data, row by row
   preview      what preview and up of one site cost among ten and a thousand, and by the size of a shard
   scale        a thousand sites by pulumi up of their shards, on a real Kubernetes API with fake nodes
+  analytics    a visit of every site of a fleet, each with a database of its own: seconds, and whether all is right
+  dashboard    what the pages of the platform's dashboard take from its database
   projections  what the design expects of databases, users, platform and Redis: met, or by what factor not`;
 
 /** Every file in scripts/bench that exports `run` is a bench; one that promises something has an exit code. */

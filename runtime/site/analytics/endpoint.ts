@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { Worker } from 'node:worker_threads';
 import type { SiteConfig } from '../config.ts';
 import type { SiteMetrics } from '../metrics.ts';
-import { type DayWindow, daysOf, type SiteNumbers } from './numbers.ts';
+import { addDays, type DayWindow, type SiteNumbers } from './numbers.ts';
 import type { SqliteTask } from './sqlite-worker.ts';
 import { folderBytes } from './storage.ts';
 
@@ -71,12 +71,11 @@ function readAside(task: SqliteTask): Promise<SiteNumbers> {
 
 function readWindow(query: URLSearchParams): DayWindow | undefined {
   const [from = '', through = ''] = [query.get('from') ?? '', query.get('through') ?? ''];
-  const isDay = (text: string) => /^\d{4}-\d\d-\d\d$/.test(text) && !Number.isNaN(Date.parse(text));
+  // A 31st of February is a day for Date.parse, and another one.
+  const isDay = (text: string) =>
+    /^\d{4}-\d\d-\d\d$/.test(text) && !Number.isNaN(Date.parse(text)) && addDays(text, 0) === text;
   if (!isDay(from) || !isDay(through) || from > through) return undefined;
-  if (Date.parse(through) - Date.parse(from) > mostDays * 86_400_000) return undefined;
-  const window = { from, through };
-  // A 31st of February is a day for Date and none of the window.
-  return daysOf(window)[0] === from ? window : undefined;
+  return addDays(from, mostDays) < through ? undefined : { from, through };
 }
 
 function digest(text: string): Buffer {
