@@ -38,7 +38,7 @@ export const analyticsSchedule: Schedule = schedule({
 export function analyticsHandler({ database, now }: Services, sources: SiteSources): JobHandler {
   return handle(refreshJob, async (job) => {
     const slugs = await refreshDue(database, now());
-    await job.step('forget rounds that ended well', (db) =>
+    await job.step('forget jobs that ended well', (db) =>
       pruneJobs(db, new Date(now().getTime() - keptDays * 86_400_000)),
     );
     const summary = await job.externalStep('visit the sites', async () => {

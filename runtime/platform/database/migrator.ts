@@ -7,6 +7,7 @@ import * as tenancy from './migrations/001-tenancy.ts';
 import * as billing from './migrations/002-billing.ts';
 import * as analytics from './migrations/003-analytics.ts';
 import * as jobs from './migrations/004-jobs.ts';
+import * as deletions from './migrations/005-deletions.ts';
 
 interface Migration {
   readonly name: string;
@@ -19,6 +20,7 @@ const migrations: readonly Migration[] = [
   { name: '002-billing', up: billing.up },
   { name: '003-analytics', up: analytics.up },
   { name: '004-jobs', up: jobs.up },
+  { name: '005-deletions', up: deletions.up },
 ];
 
 const source: Knex.MigrationSource<Migration> = {

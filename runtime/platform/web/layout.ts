@@ -26,6 +26,7 @@ const staffPlaces: readonly PlaceInNavigation[] = [
   { href: '/fleet', label: 'Fleet' },
   { href: '/queue', label: 'Jobs' },
   { href: '/invoices', label: 'Invoices' },
+  { href: '/deletions', label: 'Deletions' },
   { href: '/tokens', label: 'API tokens' },
   { href: '/audit', label: 'Activity' },
 ];

@@ -1,11 +1,13 @@
 import { planKeys, plans } from '../../../sites/plans.ts';
-import { formatMoney } from './format.ts';
+import { coolingOffDays, type DeletionRequest } from '../access/deletions.ts';
+import { formatMoney, formatTime } from './format.ts';
 import { html, type Markup } from './html.ts';
 import { form, type PageContext } from './layout.ts';
 
 /** What may be done with a site, as forms. */
 export function siteActions(
   context: PageContext,
+  deletion: DeletionRequest | undefined,
   site: { readonly slug: string; readonly state: string; readonly plan: string; readonly domains: readonly string[] },
 ): Markup {
   const path = `/sites/${site.slug}`;
@@ -31,5 +33,27 @@ export function siteActions(
     <div class="card">
       ${form(context, `${path}/admin`, html`<button>Open Ghost Admin</button>` as Markup, { class: 'line', target: '_blank' })}
       ${site.state === 'suspended' ? suspended : open}
+    </div>
+    <h2>Hand over, delete</h2>
+    <div class="card">
+      ${form(
+        context,
+        `${path}/hand-over`,
+        html`<label>E-mail of its new owner <input type="email" name="email" required /></label>
+        <button class="quiet">Offer the site</button>` as Markup,
+        { class: 'line' },
+      )}
+      ${
+        deletion === undefined
+          ? form(
+              context,
+              `${path}/deletion`,
+              html`<button class="danger">Delete after ${coolingOffDays} days</button>
+              <small>It rests at once, and until then you can change your mind.</small>` as Markup,
+              { class: 'line' },
+            )
+          : html`<p class="notice warn">To be deleted from ${formatTime(deletion.due_at)} on, asked by ${deletion.requested_by}.</p>
+              ${form(context, `${path}/deletion/withdrawal`, html`<button class="quiet">Keep the site</button>` as Markup)}`
+      }
     </div>` as Markup;
 }

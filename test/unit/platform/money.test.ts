@@ -1,7 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Fraction, sumFractions } from '../../../runtime/platform/billing/fraction.ts';
-import { apportion, formatMoney, formatPercent, roundAmount, shareOf } from '../../../runtime/platform/billing/money.ts';
+import {
+  apportion,
+  formatMoney,
+  formatPercent,
+  roundAmount,
+  shareOf,
+} from '../../../runtime/platform/billing/money.ts';
 
 const fraction = fc
   .tuple(fc.bigInt({ min: -(10n ** 12n), max: 10n ** 12n }), fc.bigInt({ min: 1n, max: 10n ** 7n }))

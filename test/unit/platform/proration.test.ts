@@ -118,7 +118,11 @@ describe('usage above a plan', () => {
       .map(({ amount, currency, description }) => [amount, currency, description]);
 
   it('costs a day’s part of the price for each started unit and day', () => {
-    const usage = [use('2026-04-01', 'members', 10_000), use('2026-04-02', 'members', 10_001), use('2026-04-03', 'members', 12_000)];
+    const usage = [
+      use('2026-04-01', 'members', 10_000),
+      use('2026-04-02', 'members', 10_001),
+      use('2026-04-03', 'members', 12_000),
+    ];
     expect(costs([event('aurora', start, 'studio')], usage)).toEqual([
       [30, 'EUR', 'Members above 10,000: 3 started thousand × days of 30 d at EUR 3.00 a month'],
     ]);

@@ -8,6 +8,7 @@ import { registerOidc } from './oidc.ts';
 import { registerPaymentNotices } from './payment-notices.ts';
 import { registerSignIn } from './sign-in.ts';
 import { registerSiteChanges } from './site-changes.ts';
+import { registerSiteEndings } from './site-endings.ts';
 import { registerSites } from './sites.ts';
 
 /** Every page of the dashboard and every route of the API. */
@@ -16,6 +17,7 @@ export function registerPages(app: FastifyInstance, services: Services): void {
   registerOidc(app, services);
   registerSites(app, services);
   registerSiteChanges(app, services);
+  registerSiteEndings(app, services);
   registerFleet(app, services);
   registerJobs(app, services);
   registerInvoices(app, services);

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import { findDeletion } from '../../access/deletions.ts';
 import { asViewer, type Viewer } from '../../access/viewer.ts';
 import { getDashboardData, type SiteGlance } from '../../analytics/dashboard.ts';
 import { getSiteData, type SiteData } from '../../analytics/site.ts';
@@ -36,7 +37,8 @@ export function registerSites(app: FastifyInstance, services: Services): void {
   app.get('/sites/:slug', { config: { access: 'signed-in' } }, async (asked, reply) => {
     const { days, range } = rangeOf(asked.query, now());
     const data = await readSite(services, viewerOf(asked), asked.params, range);
-    const content = sitePage(data, days, now(), siteActions(contextOf(asked, reply), data));
+    const deletion = await asViewer(database, viewerOf(asked), (db) => findDeletion(db, data.slug));
+    const content = sitePage(data, days, now(), siteActions(contextOf(asked, reply), deletion, data));
     return sendPage(asked, reply, data.title, content, ['charts.js']);
   });
 
