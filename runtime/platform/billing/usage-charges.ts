@@ -1,6 +1,6 @@
 import type { Charge, Metric } from './charge.ts';
 import { Fraction, sumFractions } from './fraction.ts';
-import { apportion, formatInteger, formatMoney, formatPercent } from './money.ts';
+import { apportion, formatInteger, formatMoney, formatPercent, sumAmounts } from './money.ts';
 import { daysIn, fromSeconds, type Period, periodEnd, periodStart, secondsIn } from './period.ts';
 import type { Price, PriceList } from './price.ts';
 import type { Segment } from './timeline.ts';
@@ -70,7 +70,7 @@ function levelCharges(level: Level, use: MeteredUse, prices: PriceList, period: 
   const byCurrency = Map.groupBy(use.days, ({ segment }) => segment.price.currency);
   return [...byCurrency.values()].flatMap((days) => {
     const parts = byPrice(days, prices).map(({ price, days: ofPrice }) => {
-      const unitDays = ofPrice.reduce((sum, { quantity }) => sum + unitsAbove(level, quantity, price), 0);
+      const unitDays = sumAmounts(ofPrice.map(({ quantity }) => unitsAbove(level, quantity, price)));
       const exact = new Fraction(BigInt(unitDays) * BigInt(level.unitAmount(price)), daysIn(period));
       return { price, unitDays, exact };
     });
@@ -104,7 +104,7 @@ function emailCharges(use: MeteredUse, segments: readonly Segment[], prices: Pri
     const last = charged.at(-1);
     if (last === undefined) return [];
     const price = prices.get(last.price);
-    const sent = days.reduce((sum, { quantity }) => sum + quantity, 0);
+    const sent = sumAmounts(days.map(({ quantity }) => quantity));
     const shares = charged.map(
       (it) => new Fraction(BigInt(prices.get(it.price).included.emails) * BigInt(it.to - it.from), secondsIn(period)),
     );
@@ -126,7 +126,7 @@ function emailCharges(use: MeteredUse, segments: readonly Segment[], prices: Pri
 function revenueCharges(use: MeteredUse, prices: PriceList, period: Period): Charge[] {
   const currency = use.currency ?? '';
   const parts = byPrice(use.days, prices).map(({ price, days }) => {
-    const revenue = days.reduce((sum, { quantity }) => sum + quantity, 0);
+    const revenue = sumAmounts(days.map(({ quantity }) => quantity));
     const exact = new Fraction(BigInt(revenue) * BigInt(price.revenueShareBasisPoints), 10_000);
     return { price, revenue, exact };
   });

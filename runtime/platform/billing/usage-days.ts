@@ -1,4 +1,5 @@
 import type { Metric, UsageRecord } from './charge.ts';
+import { sumAmounts } from './money.ts';
 import { lastSecondOf, type Period } from './period.ts';
 import type { Segment } from './timeline.ts';
 
@@ -41,7 +42,7 @@ export function meteredUse(usage: readonly UsageRecord[], segments: readonly Seg
 
 function usedDays(records: readonly UsageRecord[], segments: readonly Segment[]): UsedDay[] {
   const quantities = new Map<string, number>();
-  for (const { day, quantity } of records) quantities.set(day, (quantities.get(day) ?? 0) + quantity);
+  for (const { day, quantity } of records) quantities.set(day, sumAmounts([quantities.get(day) ?? 0, quantity]));
   return [...quantities]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .flatMap(([day, quantity]) => {

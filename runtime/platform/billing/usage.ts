@@ -126,7 +126,7 @@ function ownerOn(events: readonly SubscriptionEvent[], day: string): string | un
 
 function requireUsage({ metric, day, quantity, currency, source }: Usage): void {
   const problems = [
-    ...(/^\d{4}-\d{2}-\d{2}$/.test(day) && !Number.isNaN(Date.parse(day)) ? [] : ['a day such as 2026-03-14']),
+    ...(isDay(day) ? [] : ['a day such as 2026-03-14']),
     ...(Number.isSafeInteger(quantity) ? [] : ['a whole quantity']),
     ...(quantity >= 0 || metric === 'revenue' || source.startsWith('correction:')
       ? []
@@ -137,6 +137,12 @@ function requireUsage({ metric, day, quantity, currency, source }: Usage): void 
     throw new BillingError('invalid', `usage of ${metric} on ${day}: expected ${problems.join(', ')}`);
   }
   if (currency !== undefined) requireCurrency(currency);
+}
+
+/** A day that there is: `Date` takes the 31st of February for the 3rd of March. */
+function isDay(text: string): boolean {
+  const time = /^\d{4}-\d{2}-\d{2}$/.test(text) ? Date.parse(`${text}T00:00:00Z`) : Number.NaN;
+  return !Number.isNaN(time) && new Date(time).toISOString().startsWith(text);
 }
 
 function keyOf(row: Row | Usage): string {

@@ -1,5 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import { closeCreatorMonth } from '../../../runtime/platform/billing/close-month.ts';
+import type { Invoice } from '../../../runtime/platform/billing/invoices.ts';
 import type { BillingSettings } from '../../../runtime/platform/billing/settings.ts';
+import { startSubscription } from '../../../runtime/platform/billing/subscriptions.ts';
 import type { TestPlatform } from '../platform-database.ts';
 
 /** Settings of the tests' business. */
@@ -42,4 +45,29 @@ export async function addCreator(platform: TestPlatform, sites: number): Promise
     }
     return { creatorId: row.creator_id, email, sites: slugs };
   });
+}
+
+/** A creator with a site on the plan `studio` since a day, without a trial. */
+export async function addSubscriber(
+  platform: TestPlatform,
+  day: string,
+): Promise<{ readonly creatorId: string; readonly site: string }> {
+  const { creatorId, sites } = await addCreator(platform, 1);
+  const site = sites[0] ?? '';
+  const start = { creatorId, site, plan: 'studio', trial: false, actor: 'mira@example.com' };
+  await platform.database.asCreator(creatorId, (db) => startSubscription(db, start, new Date(`${day}T00:00:00Z`)));
+  return { creatorId, site };
+}
+
+/** Closes a creator's month at a time. @returns its invoices */
+export async function closeMonth(
+  platform: TestPlatform,
+  creatorId: string,
+  period: string,
+  now: Date,
+): Promise<readonly Invoice[]> {
+  const { invoices } = await platform.database.asFleet((db) =>
+    closeCreatorMonth(db, creatorId, period, billingSettings, now),
+  );
+  return invoices;
 }
