@@ -45,7 +45,8 @@ export async function createSites(
         const place = await provisionSiteDatabase(server, request);
         await withClient(server, place.database, (client) => settleReader(client, place.schema, slug));
         await register(database, slug, `creator-${at % 100}@example.com`);
-        onProgress((made += 1));
+        made += 1;
+        onProgress(made);
       }),
     ),
   );
