@@ -67,7 +67,8 @@ type Bindings = Record<'creatorId' | 'from' | 'through', string> & Record<keyof 
 
 /** Sums by day; with `after` the last numbers of sites that were not read up to the range's end. */
 async function readMetricSums(db: Transaction, bindings: Bindings): Promise<Row[]> {
-  const all = Object.values(sums).map((name) => `sum(${name}) as ${name}`);
+  // Sums of bigints are of arbitrary precision and slow; the tables' bounds keep these exact as floats.
+  const all = Object.values(sums).map((name) => `sum(${name === 'requests' ? 'requests::float8' : name}) as ${name}`);
   const known = await db.raw(
     `select day, ${all.join(', ')} from daily_metrics
       where creator_id = :creatorId and day between :from and :through and ${present} group by day`,
@@ -88,7 +89,7 @@ async function readMetricSums(db: Transaction, bindings: Bindings): Promise<Row[
 
 async function readRevenueSums(db: Transaction, bindings: Bindings): Promise<Row[]> {
   const known = await db.raw(
-    `select day, currency, sum(mrr) as mrr from daily_revenue
+    `select day, currency, sum(mrr::float8) as mrr from daily_revenue
       where creator_id = :creatorId and day between :from and :through and ${present} group by day, currency`,
     bindings,
   );

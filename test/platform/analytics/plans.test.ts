@@ -80,9 +80,13 @@ function scans(): string[] {
 const indexed = /^(Index Scan|Index Only Scan|Bitmap Heap Scan) daily_(metrics|revenue)$/;
 
 describe('at 1,000 sites and 400 days', () => {
-  it.each([7, 30, 90, 365])("no scan but by an index is planned for a creator's page of %i days", async (days) => {
-    for (const creatorId of creators) {
-      const { sites, siteCount } = await getDashboardData(database, creatorId, lastDays(days, now), { now });
+  it.each([
+    ['a creator of 200 sites', 0, [7, 30, 90]],
+    // All days of the first one are most of its part of the table, which is then best read as a whole.
+    ['a creator of 10 sites', 1, [7, 30, 90, 365]],
+  ] as const)('no scan but by an index is planned for the page of %s', async (_, at, ranges) => {
+    for (const days of ranges) {
+      const { sites, siteCount } = await getDashboardData(database, creators[at] ?? '', lastDays(days, now), { now });
       expect(sites.length).toBe(Math.min(50, siteCount));
       const planned = scans();
       expect(planned.length).toBeGreaterThan(0);

@@ -50,7 +50,7 @@ async function createDailyRevenue(db: Knex): Promise<void> {
       creator_id uuid not null,
       site_slug text not null,
       day date not null,
-      currency text not null check (currency ~ '^[a-z]{3}$'),
+      currency text collate "C" not null check (currency ~ '^[a-z]{3}$'),
       mrr bigint not null check (mrr between 0 and 1e11),
       primary key (creator_id, site_slug, day, currency),
       foreign key (site_slug, creator_id) references sites (slug, creator_id) on update cascade
