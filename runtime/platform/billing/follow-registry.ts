@@ -1,4 +1,5 @@
 import type { Transaction } from '../database/connection.ts';
+import { BillingError } from './errors.ts';
 import type { SubscriptionEvent } from './subscription.ts';
 import {
   cancelSubscription,
@@ -19,28 +20,36 @@ interface RegisteredSite {
   readonly removed_at: Date | null;
 }
 
+/** What following the registry came to. */
+export interface FollowedRegistry {
+  readonly changes: readonly SubscriptionChange[];
+  /** Sites that billing did not let follow, with the reason. */
+  readonly refused: readonly string[];
+}
+
 const actor = 'registry';
 
 /**
  * Brings subscriptions to what the registry says: who owns a site, its plan, whether it runs, rests or has left. Repeated,
- * it changes nothing; in the scope of the fleet.
- *
- * @param slugs the sites to look at @default all
- * @returns what changed
+ * it changes nothing; in the scope of the fleet. What billing does not allow, such as another site while an invoice is
+ * overdue, is left for the next time.
  */
-export async function followRegistry(
-  db: Transaction,
-  now: Date,
-  slugs?: readonly string[],
-): Promise<SubscriptionChange[]> {
+export async function followRegistry(db: Transaction, now: Date): Promise<FollowedRegistry> {
   const sites: RegisteredSite[] = await db('sites')
-    .modify((query) => slugs !== undefined && query.whereIn('slug', slugs))
     .orderBy('creator_id')
     .select('slug', 'creator_id', 'plan', 'state', 'removed_at');
   const subscriptions = new Map((await listSubscriptions(db)).map((subscription) => [subscription.site, subscription]));
   const changes: SubscriptionChange[] = [];
-  for (const site of sites) changes.push(...(await followSite(db, site, subscriptions.get(site.slug), now)));
-  return changes.filter(({ changed }) => changed);
+  const refused: string[] = [];
+  for (const site of sites) {
+    try {
+      changes.push(...(await followSite(db, site, subscriptions.get(site.slug), now)));
+    } catch (error) {
+      if (!(error instanceof BillingError)) throw error;
+      refused.push(`${site.slug}: ${error.message}`);
+    }
+  }
+  return { changes: changes.filter(({ changed }) => changed), refused };
 }
 
 async function followSite(

@@ -37,7 +37,11 @@ const lateDays = 5;
 export function billingHandler(services: Services): JobHandler {
   const { database, config, now } = services;
   return handle(billingJob, async (job) => {
-    const changes = await job.step('follow the registry', async (db) => (await followRegistry(db, now())).length);
+    const followed = await job.step('follow the registry', async (db) => {
+      const { changes, refused } = await followRegistry(db, now());
+      return { changes: changes.length, refused };
+    });
+    for (const refusal of followed.refused) await job.log(refusal, 'warning');
     const recorded = await job.step('record usage', async (db) => {
       const { added, conflicting } = await recordMeteredDays(db, now(), lateDays);
       return { added: added.length, conflicting: conflicting.length };
@@ -57,7 +61,7 @@ export function billingHandler(services: Services): JobHandler {
       return changes.length;
     });
     for (const failure of issued.failures) await job.log(failure, 'error');
-    return { changes, ...recorded, invoices: issued.invoices, standings };
+    return { changes: followed.changes, ...recorded, invoices: issued.invoices, standings };
   });
 }
 

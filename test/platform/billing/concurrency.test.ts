@@ -30,7 +30,9 @@ describe('many at once', () => {
       ...creators.map(({ creatorId }) => close(creatorId)),
     ]);
     // The same creator is failed and issued in any order: who comes second to one that was issued has nothing to do.
-    const failures = results.filter(({ status }) => status === 'rejected').map((one) => String((one as { reason: unknown }).reason));
+    const failures = results
+      .filter(({ status }) => status === 'rejected')
+      .map((one) => String((one as { reason: unknown }).reason));
     expect(new Set(failures)).toEqual(new Set(['Error: the worker is killed']));
     const invoices = await platform.database.asFleet((db) => listInvoices(db));
     expect(new Set(invoices.map(({ creatorId }) => creatorId)).size).toBe(16);

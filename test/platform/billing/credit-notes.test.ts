@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { setBillingDetails } from '../../../runtime/platform/billing/accounts.ts';
+import { grantCredit, setBillingDetails } from '../../../runtime/platform/billing/accounts.ts';
 import { issueCreditNote, listCreditNotes } from '../../../runtime/platform/billing/credit-notes.ts';
-import { grantCredit } from '../../../runtime/platform/billing/accounts.ts';
 import { getInvoice, type Invoice } from '../../../runtime/platform/billing/invoices.ts';
 import { findNumberGaps } from '../../../runtime/platform/billing/numbering.ts';
 import { startSubscription } from '../../../runtime/platform/billing/subscriptions.ts';
@@ -18,7 +17,12 @@ describe('a credit note', () => {
   it('takes back an invoice whole, with its tax, and leaves the invoice as it was', async () => {
     const invoice = await issue(1_900);
     const { note } = await credit(invoice, 'all of it');
-    expect(note).toMatchObject({ net: invoice.net, tax: invoice.tax, total: invoice.total, invoiceNumber: invoice.number });
+    expect(note).toMatchObject({
+      net: invoice.net,
+      tax: invoice.tax,
+      total: invoice.total,
+      invoiceNumber: invoice.number,
+    });
     expect(note.number).toMatch(/^T-C2026-\d{6}$/);
     const after = await platform.database.asCreator(invoice.creatorId, (db) => getInvoice(db, invoice.id));
     expect(after).toMatchObject({ ...invoice, credited: invoice.total, balance: 0 });

@@ -33,7 +33,13 @@ describe('the invoices of a month', () => {
       ['Studio, 10 d 07:00:01 of 31 d at EUR 29.00 a month', 963],
       ['Publisher, 9 d 16:59:59 of 31 d at EUR 149.00 a month', 4_666],
     ]);
-    expect(invoices[0]).toMatchObject({ net: 5_629, tax: 1_070, total: 6_699, buyer: berlin, seller: billingSettings.seller });
+    expect(invoices[0]).toMatchObject({
+      net: 5_629,
+      tax: 1_070,
+      total: 6_699,
+      buyer: berlin,
+      seller: billingSettings.seller,
+    });
     expect(invoices[0]?.number).toMatch(/^T-2026-\d{6}$/);
     const listed = await platform.database.asCreator(creatorId, (db) => listInvoices(db));
     expect(listed.map(({ balance, dueAt }) => [balance, dueAt])).toEqual([[6_699, date('2026-04-16')]]);
@@ -137,7 +143,13 @@ describe('what is recorded after a month was closed', () => {
 describe('recorded usage', () => {
   it('counts once, and tells what was recorded otherwise or belongs to no subscription', async () => {
     const { site } = await addSubscriber(platform, '2026-03-10');
-    const members = (day: string, quantity: number): Usage => ({ site, metric: 'members', day, quantity, source: 'analytics' });
+    const members = (day: string, quantity: number): Usage => ({
+      site,
+      metric: 'members',
+      day,
+      quantity,
+      source: 'analytics',
+    });
     const first = members('2026-03-12', 7);
     expect((await record([first, first])).added).toEqual([first]);
     const other = members('2026-03-12', 8);
@@ -159,7 +171,9 @@ describe('recorded usage', () => {
     const { creatorId, site } = await addSubscriber(platform, '2026-03-01');
     const jon = await addCreator(platform, 0);
     const handOver = () =>
-      platform.database.asFleet((db) => handOverSubscription(db, { site, to: jon.creatorId, actor }, date('2026-03-16')));
+      platform.database.asFleet((db) =>
+        handOverSubscription(db, { site, to: jon.creatorId, actor }, date('2026-03-16')),
+      );
     expect(await handOver()).toMatchObject({ changed: true, creatorId: jon.creatorId, wanted: 'active' });
     expect(await handOver()).toMatchObject({ changed: false });
     const usage = { site, metric: 'members', quantity: 20_000, source: 'analytics' } as const;
@@ -194,7 +208,14 @@ describe('an issued invoice', () => {
     const { creatorId } = await addSubscriber(platform, '2026-03-01');
     const invoice = (await close(creatorId, '2026-03', '2026-04-02')).invoices[0];
     const tables = ['invoices', 'invoice_lines', 'subscription_events', 'usage_records', 'credits', 'billing_details'];
-    const others = ['billing_closings', 'credit_notes', 'credit_note_lines', 'payments', 'payment_notices', 'plan_prices'];
+    const others = [
+      'billing_closings',
+      'credit_notes',
+      'credit_note_lines',
+      'payments',
+      'payment_notices',
+      'plan_prices',
+    ];
     for (const table of [...tables, ...others, 'payment_requests']) {
       for (const statement of [`delete from ${table}`, `truncate ${table} cascade`]) {
         await expect(platform.database.asFleet((db) => db.raw(statement))).rejects.toThrow('permission denied');

@@ -41,11 +41,7 @@ describe('a payment by hand', () => {
     const second = payments.find(({ reference }) => reference === 'bank 2');
     const refund = (amount: number, reference: string) =>
       platform.database.asFleet((db) =>
-        recordRefund(
-          db,
-          { paymentId: second?.id ?? '', driver: 'manual', reference, amount, currency: 'EUR' },
-          now,
-        ),
+        recordRefund(db, { paymentId: second?.id ?? '', driver: 'manual', reference, amount, currency: 'EUR' }, now),
       );
     expect(await refund(500, 'bank 3')).toMatchObject({ changed: true, balance: 0 });
     expect(await refund(500, 'bank 3')).toMatchObject({ changed: false, balance: 0 });
@@ -67,9 +63,9 @@ describe('a payment by hand', () => {
     const collect = () =>
       collectInvoice(platform.database, { manual: manualDriver }, { invoiceId: invoice.id, ...options }, now);
     expect(await collect()).toEqual({ outcome: 'action-needed', reference: invoice.number, url: null });
-    await expect(
-      collectInvoice(platform.database, {}, { invoiceId: invoice.id, ...options }, now),
-    ).rejects.toThrow('not set up');
+    await expect(collectInvoice(platform.database, {}, { invoiceId: invoice.id, ...options }, now)).rejects.toThrow(
+      'not set up',
+    );
   });
 });
 

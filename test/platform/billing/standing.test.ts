@@ -9,6 +9,7 @@ import {
   resumeSubscription,
   startSubscription,
 } from '../../../runtime/platform/billing/subscriptions.ts';
+import type { Transaction } from '../../../runtime/platform/database/connection.ts';
 import { addCreator, billingSettings, closeMonth } from '../../support/billing/creators.ts';
 import { usePlatformDatabase } from '../../support/platform-database.ts';
 
@@ -73,7 +74,7 @@ describe('an unpaid invoice', () => {
 
   it('keeps its creator from resuming and from starting another site, but not from leaving', async () => {
     const { creatorId, site, secondSite } = await debtor();
-    const as = platform.database.asCreator.bind(platform.database, creatorId);
+    const as = <T>(work: (db: Transaction) => Promise<T>) => platform.database.asCreator(creatorId, work);
     await as((db) => pauseSubscription(db, { site, actor }, due));
     for (const days of [1, 8, 22]) {
       await platform.database.asFleet((db) => settleStanding(db, creatorId, billingSettings, addDays(due, days)));

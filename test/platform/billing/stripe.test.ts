@@ -83,7 +83,9 @@ describe('Stripe, by its own definition of the API', () => {
 
   it('tells of a card that was declined, and of a payment that takes its time', async () => {
     const answer = (change: Record<string, unknown>) =>
-      stripe.reset(({ route }, example) => (route === 'POST /v1/payment_intents' ? { ...example, ...change } : example));
+      stripe.reset(({ route }, example) =>
+        route === 'POST /v1/payment_intents' ? { ...example, ...change } : example,
+      );
     answer({ error: { type: 'card_error', message: 'Your card was declined.', payment_intent: { id: 'pi_9' } } });
     expect(await driver.collect(request)).toEqual({
       outcome: 'failed',
