@@ -1,24 +1,12 @@
 import { createPrivateKey } from 'node:crypto';
 import { z } from 'zod';
 import { type EnvironmentProblem, EnvironmentReader } from '../environment/reader.ts';
-import type { AnalyticsSettings } from './analytics/site-sources.ts';
+import type { AnalyticsSettings } from './analytics/settings.ts';
 import { type BillingSettings, billingSettings } from './billing/settings.ts';
+import { type DatabaseSettings, databaseSettings } from './database/settings.ts';
 import type { MailSettings } from './mail.ts';
 import type { GitProvisionerSettings } from './provisioning/git.ts';
 import type { RedisSettings } from './volatile/redis-settings.ts';
-
-/** How to reach the platform's database, possibly through a transaction pooler. */
-export interface DatabaseSettings {
-  readonly host: string;
-  readonly port: number;
-  readonly name: string;
-  readonly user: string;
-  readonly password: string;
-  /** `off`, `require` (encrypted) or `verify` (encrypted, certificate checked). */
-  readonly ssl: 'off' | 'require' | 'verify';
-  /** Connections of this process at most. */
-  readonly poolMax: number;
-}
 
 /** The environment does not describe a platform. The message names every problem, a line each, and no secret. */
 export class PlatformConfigError extends Error {
@@ -260,16 +248,4 @@ export function readMigrationSettings(env: NodeJS.ProcessEnv, database: Database
   const password = read.required('MIGRATION_PASSWORD', "the password of the tables' owner");
   if (read.problems.length > 0) throw new PlatformConfigError(read.problems);
   return { ...database, user, password };
-}
-
-function databaseSettings(read: EnvironmentReader): DatabaseSettings {
-  return {
-    host: read.required('DATABASE_HOST', 'the host of the platform’s PostgreSQL'),
-    port: read.integer('DATABASE_PORT', 5432, 1, 65_535),
-    name: read.text('DATABASE_NAME') ?? 'platform',
-    user: read.text('DATABASE_USER') ?? 'platform_app',
-    password: read.required('DATABASE_PASSWORD', 'the password of the platform’s role'),
-    ssl: read.oneOf('DATABASE_SSL', ['off', 'require', 'verify'], 'off'),
-    poolMax: read.integer('DATABASE_POOL_MAX', 10, 1, 200),
-  };
 }

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll } from 'vitest';
 import { storePoolerCredential } from '../../components/provider/pooler-credential.ts';
 import { withClient } from '../../runtime/database/administrator.ts';
-import type { DatabaseSettings } from '../../runtime/platform/config.ts';
 import { PlatformDatabase } from '../../runtime/platform/database/connection.ts';
 import { migratePlatform } from '../../runtime/platform/database/migrator.ts';
 import { ownerRole, platformDatabase, provisionPlatformDatabase } from '../../runtime/platform/database/provision.ts';
+import type { DatabaseSettings } from '../../runtime/platform/database/settings.ts';
 import { appRole } from '../../runtime/platform/database/tenancy.ts';
 import type { PostgresServer } from '../../scripts/services/postgres.ts';
 import { startTestPgBouncer, type TestPgBouncer } from './pgbouncer-server.ts';

@@ -1,14 +1,9 @@
 import { afterAll, afterEach, beforeAll } from 'vitest';
 import { z } from 'zod';
 import { createQueue } from '../../runtime/platform/queue/create-queue.ts';
+import { defineJob, type JobDefinitionArgs } from '../../runtime/platform/queue/definition.ts';
 import { findJob, type JobView } from '../../runtime/platform/queue/inspection.ts';
-import {
-  defineJob,
-  type JobDefinitionArgs,
-  type Queue,
-  type Worker,
-  type WorkOptions,
-} from '../../runtime/platform/queue/queue.ts';
+import type { Queue, Worker, WorkOptions } from '../../runtime/platform/queue/queue.ts';
 import type { JobHandler } from '../../runtime/platform/queue/running-job.ts';
 import type { TestPlatform } from './platform-database.ts';
 import { startTestRedis, type TestRedis } from './redis-server.ts';

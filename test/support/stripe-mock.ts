@@ -46,7 +46,10 @@ export async function startStripeMock(dir: string): Promise<TestStripe> {
     calls.push(call);
     const answer = await fetch(new URL(request.url ?? '/', mock.url), {
       method: request.method ?? 'GET',
-      headers: { authorization: header(request, 'authorization') ?? '', 'content-type': 'application/x-www-form-urlencoded' },
+      headers: {
+        authorization: header(request, 'authorization') ?? '',
+        'content-type': 'application/x-www-form-urlencoded',
+      },
       ...(request.method === 'POST' && { body }),
     });
     const example = (await answer.json()) as Record<string, unknown>;

@@ -22,7 +22,16 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'runtime/platform': ['runtime/database', 'runtime/environment', 'runtime/sign-in', 'sites'],
   'runtime/backup': ['runtime/database', 'runtime/environment', 'runtime/site', 'sites'],
   'runtime/container': ['runtime/backup', 'runtime/site'],
-  scripts: ['stacks', 'components', 'runtime/site', 'runtime/database', 'runtime/backup', 'runtime/platform', 'sites'],
+  scripts: [
+    'stacks',
+    'components',
+    'runtime/sign-in',
+    'runtime/site',
+    'runtime/database',
+    'runtime/backup',
+    'runtime/platform',
+    'sites',
+  ],
   test: [
     'scripts',
     'stacks',

@@ -1,18 +1,11 @@
 import { z } from 'zod';
-import type { SiteReader } from '../../database/analytics/reader.ts';
+import { defineJob } from '../queue/definition.ts';
 import { pruneJobs } from '../queue/inspection.ts';
-import { defineJob } from '../queue/queue.ts';
 import { handle, type JobHandler } from '../queue/running-job.ts';
 import { type Schedule, schedule } from '../queue/schedules.ts';
 import type { Services } from '../services.ts';
 import { refreshAll, refreshDue } from './due.ts';
-import type { UsageSource } from './usage.ts';
-
-/** What a round of visits needs beside the platform's own database. */
-export interface SiteSources {
-  readonly reader: SiteReader;
-  readonly usage?: UsageSource;
-}
+import type { SiteSources } from './site-sources.ts';
 
 /** Visits the sites that are due. */
 const refreshJob = defineJob({

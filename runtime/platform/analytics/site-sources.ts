@@ -1,21 +1,16 @@
 import path from 'node:path';
 import { EndpointReader } from '../../database/analytics/endpoint-reader.ts';
-import { DatabaseReader } from '../../database/analytics/reader.ts';
+import { DatabaseReader, type SiteReader } from '../../database/analytics/reader.ts';
 import { RoutedReader } from '../../database/analytics/routed-reader.ts';
-import { SiteDatabases, type SiteServer } from '../../database/connection.ts';
+import { SiteDatabases } from '../../database/connection.ts';
 import type { Provisioner } from '../provisioning/provisioner.ts';
-import type { SiteSources } from './jobs.ts';
+import type { AnalyticsSettings } from './settings.ts';
+import type { UsageSource } from './usage.ts';
 
-/** How sites' numbers are reached. */
-export interface AnalyticsSettings {
-  /** Key that the sites' reading passwords and tokens are derived from. */
-  readonly key: string;
-  /** PostgreSQL servers by name of the cluster; `default` is that of sites that name none. */
-  readonly servers: Readonly<Record<string, SiteServer>>;
-  /** Folder with each site's content folder, where SQLite files are on this machine. */
-  readonly contentRoot: string | undefined;
-  /** Where a site's probe port answers, `{slug}` in it; undefined: who runs the sites knows. */
-  readonly probeUrl: string | undefined;
+/** What a round of visits needs beside the platform's own database. */
+export interface SiteSources {
+  readonly reader: SiteReader;
+  readonly usage?: UsageSource;
 }
 
 /**

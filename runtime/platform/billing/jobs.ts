@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { audit } from '../access/audit.ts';
 import type { Transaction } from '../database/connection.ts';
 import { changeSiteJob } from '../provisioning/jobs.ts';
-import { defineJob } from '../queue/queue.ts';
+import { defineJob } from '../queue/definition.ts';
 import { handle, type JobHandler } from '../queue/running-job.ts';
 import { type Schedule, schedule } from '../queue/schedules.ts';
 import type { Services } from '../services.ts';

@@ -1,6 +1,6 @@
 import knex, { type Knex } from 'knex';
 import pg from 'pg';
-import type { DatabaseSettings } from '../config.ts';
+import type { DatabaseSettings } from './settings.ts';
 
 /** A transaction of the platform's database, whose rows are limited to its scope. */
 export type Transaction = Knex.Transaction;

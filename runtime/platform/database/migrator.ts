@@ -1,13 +1,13 @@
 import type { Knex } from 'knex';
 import { plans } from '../../../sites/plans.ts';
 import { syncPlanPrices } from '../billing/price-list.ts';
-import type { DatabaseSettings } from '../config.ts';
 import { connect } from './connection.ts';
 import * as tenancy from './migrations/001-tenancy.ts';
 import * as billing from './migrations/002-billing.ts';
 import * as analytics from './migrations/003-analytics.ts';
 import * as jobs from './migrations/004-jobs.ts';
 import * as deletions from './migrations/005-deletions.ts';
+import type { DatabaseSettings } from './settings.ts';
 
 interface Migration {
   readonly name: string;

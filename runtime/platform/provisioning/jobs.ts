@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { siteSchema } from '../../../sites/schema.ts';
 import { audit } from '../access/audit.ts';
 import type { Transaction } from '../database/connection.ts';
-import { defineJob } from '../queue/queue.ts';
+import { defineJob } from '../queue/definition.ts';
 import { handle, type JobHandler, type RunningJob } from '../queue/running-job.ts';
 import type { Services } from '../services.ts';
 

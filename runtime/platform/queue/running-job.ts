@@ -1,5 +1,5 @@
 import type { Transaction } from '../database/connection.ts';
-import type { JobDefinition } from './queue.ts';
+import type { JobDefinition } from './definition.ts';
 
 /** What a value is after it has been stored as JSON: dates are text. */
 export type Stored<T> = T extends Date

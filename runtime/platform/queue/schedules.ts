@@ -1,6 +1,6 @@
 import { CronExpressionParser } from 'cron-parser';
+import type { JobDefinition, JobRequest } from './definition.ts';
 import { type Poll, startPoll } from './poll.ts';
-import type { JobDefinition, JobRequest } from './queue.ts';
 import type { QueueLog } from './queue-log.ts';
 
 /** A job that recurs. Made by {@link schedule}. */

@@ -2,12 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { PlatformDatabase, Transaction } from '../database/connection.ts';
 import { isConnectionLoss } from '../database/connection-loss.ts';
 import { backoffMs } from './backoff.ts';
+import type { JobDefinition } from './definition.ts';
 import type { JobPayloadError } from './errors.ts';
 import type { LeasedJob, Notice } from './job-rows.ts';
 import { findNextInLane } from './job-rows.ts';
 import type { Outcome } from './job-run.ts';
 import { addEvent, completeJob, failJob, returnJob } from './leased-rows.ts';
-import type { JobDefinition } from './queue.ts';
 
 /** Runs of a job that may be cut short without a step between them: then it is taken for what cuts them short. */
 const lostAtMost = 20;

@@ -1,5 +1,4 @@
 import path from 'node:path';
-import type { DatabaseSettings } from '../../../runtime/platform/config.ts';
 import { PlatformDatabase } from '../../../runtime/platform/database/connection.ts';
 import { migratePlatform } from '../../../runtime/platform/database/migrator.ts';
 import {
@@ -7,6 +6,7 @@ import {
   platformDatabase,
   provisionPlatformDatabase,
 } from '../../../runtime/platform/database/provision.ts';
+import type { DatabaseSettings } from '../../../runtime/platform/database/settings.ts';
 import { appRole } from '../../../runtime/platform/database/tenancy.ts';
 import { type PostgresServer, startPostgres } from '../../services/postgres.ts';
 import { stopWhenInterrupted } from '../interruption.ts';

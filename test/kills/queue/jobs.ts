@@ -2,7 +2,8 @@ import { appendFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import type { Transaction } from '../../../runtime/platform/database/connection.ts';
-import { defineJob, type Queue } from '../../../runtime/platform/queue/queue.ts';
+import { defineJob } from '../../../runtime/platform/queue/definition.ts';
+import type { Queue } from '../../../runtime/platform/queue/queue.ts';
 import { handle, type JobHandler } from '../../../runtime/platform/queue/running-job.ts';
 
 const common = { leaseMs: 1_500, backoff: { firstMs: 50, longestMs: 400 }, concurrency: 4 } as const;

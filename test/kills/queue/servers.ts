@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { DatabaseSettings } from '../../../runtime/platform/config.ts';
 import { migratePlatform } from '../../../runtime/platform/database/migrator.ts';
 import {
   ownerRole,
   platformDatabase,
   provisionPlatformDatabase,
 } from '../../../runtime/platform/database/provision.ts';
+import type { DatabaseSettings } from '../../../runtime/platform/database/settings.ts';
 import { appRole } from '../../../runtime/platform/database/tenancy.ts';
 import type { PostgresServer } from '../../../scripts/services/postgres.ts';
 import { startTestRedis, type TestRedis } from '../../support/redis-server.ts';

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
-import type { DatabaseSettings } from '../../../runtime/platform/config.ts';
+import type { DatabaseSettings } from '../../../runtime/platform/database/settings.ts';
 import type { RedisSettings } from '../../../runtime/platform/volatile/redis-settings.ts';
 
 /** What a worker process is told. */

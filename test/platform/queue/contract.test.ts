@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import type { JobDefinition, JobRequest } from '../../../runtime/platform/queue/definition.ts';
 import { JobInterruption, JobPayloadError, PermanentFailure } from '../../../runtime/platform/queue/errors.ts';
 import { findJob, listJobs, readJobEvents } from '../../../runtime/platform/queue/inspection.ts';
-import type { JobDefinition, JobRequest } from '../../../runtime/platform/queue/queue.ts';
 import { handle } from '../../../runtime/platform/queue/running-job.ts';
 import { usePlatformDatabase } from '../../support/platform-database.ts';
 import { queueBackends, testJob, useQueue } from '../../support/queue.ts';

@@ -28,7 +28,10 @@ afterAll(async () => {
 async function whoIs(token: string): Promise<{ readonly role: string; readonly email: string } | number> {
   const base = `http://127.0.0.1:${env.PORT}`;
   const opened = await fetch(`${base}${address(token)}`, { headers: { host: new URL(env.SITE_URL ?? '').host } });
-  const cookie = opened.headers.getSetCookie().map((one) => one.split(';')[0]).join('; ');
+  const cookie = opened.headers
+    .getSetCookie()
+    .map((one) => one.split(';')[0])
+    .join('; ');
   const me = await fetch(`${base}/ghost/api/admin/users/me/?include=roles`, {
     headers: { cookie, origin: env.SITE_URL ?? '' },
   });

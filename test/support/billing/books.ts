@@ -49,10 +49,7 @@ export async function compareWithOracle(history: History, books: Books): Promise
 }
 
 /** An invoice whose lines undo each other is there or not: it asks for nothing. */
-function isSame(
-  a: { net: number; total: number } | undefined,
-  b: { net: number; total: number } | undefined,
-): boolean {
+function isSame(a: { net: number; total: number } | undefined, b: { net: number; total: number } | undefined): boolean {
   return (a?.net ?? 0) === (b?.net ?? 0) && (a?.total ?? 0) === (b?.total ?? 0);
 }
 

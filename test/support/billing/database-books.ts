@@ -1,5 +1,5 @@
-import { closeCreatorMonth } from '../../../runtime/platform/billing/close-month.ts';
 import { grantCredit, setBillingDetails } from '../../../runtime/platform/billing/accounts.ts';
+import { closeCreatorMonth } from '../../../runtime/platform/billing/close-month.ts';
 import { BillingError } from '../../../runtime/platform/billing/errors.ts';
 import type { InvoiceDraft } from '../../../runtime/platform/billing/invoice-draft.ts';
 import { addDays } from '../../../runtime/platform/billing/period.ts';
@@ -69,7 +69,11 @@ export class DatabaseBooks implements Books {
     switch (step.kind) {
       case 'start': {
         const { currency } = step;
-        return startSubscription(db, { creatorId, site: this.#site(step), plan: this.#plan(step), currency, actor }, at);
+        return startSubscription(
+          db,
+          { creatorId, site: this.#site(step), plan: this.#plan(step), currency, actor },
+          at,
+        );
       }
       case 'plan':
         return changePlan(db, { site: this.#site(step), plan: this.#plan(step), actor }, at);
@@ -82,7 +86,9 @@ export class DatabaseBooks implements Books {
       case 'standing':
         return changeStanding(db, { site: this.#site(step), standing: step.standing, actor }, at);
       case 'usage': {
-        const day = addDays(new Date(`${this.#history.begin}T00:00:00Z`), step.day).toISOString().slice(0, 10);
+        const day = addDays(new Date(`${this.#history.begin}T00:00:00Z`), step.day)
+          .toISOString()
+          .slice(0, 10);
         const { metric, quantity, source, currency } = step;
         const usage = { site: this.#site(step), metric, day, quantity, source, ...(currency && { currency }) };
         // What is delivered twice counts once.

@@ -104,7 +104,9 @@ export function histories(months: number): fc.Arbitrary<History> {
       const closes = Array.from({ length: months }, (_, month): Step => {
         return { kind: 'close', month, minute: minutesUntil(begin, month + 1) + 36 * 60 };
       });
-      const steps = [taxed, ...first, ...others, ...measured, ...closes].map(numbered).sort((a, b) => a.minute - b.minute);
+      const steps = [taxed, ...first, ...others, ...measured, ...closes]
+        .map(numbered)
+        .sort((a, b) => a.minute - b.minute);
       return { begin, months, sites, plans: lists, steps: steps.map((step) => onSite(step, sites)) };
     });
 }

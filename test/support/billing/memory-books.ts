@@ -93,7 +93,9 @@ export class MemoryBooks implements Books {
   }
 
   #measure(step: Extract<Step, { kind: 'usage' }>): void {
-    const day = addDays(new Date(`${this.#history.begin}T00:00:00Z`), step.day).toISOString().slice(0, 10);
+    const day = addDays(new Date(`${this.#history.begin}T00:00:00Z`), step.day)
+      .toISOString()
+      .slice(0, 10);
     this.#record += 1;
     const { metric, quantity, currency = null } = step;
     this.#usage.push({ record: this.#record, site: `site-${step.site}`, metric, day, currency, quantity });

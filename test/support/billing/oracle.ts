@@ -108,7 +108,8 @@ export class Oracle {
       for (const [what, cost] of levelCosts(site.usage, days, (end - first) / 1_440)) {
         costs.set(`${what} ${index} ${month}`, cost);
       }
-      for (const [what, cost] of emailCosts(site.usage, days, minutes)) costs.set(`${what} ${index} emails ${month}`, cost);
+      for (const [what, cost] of emailCosts(site.usage, days, minutes))
+        costs.set(`${what} ${index} emails ${month}`, cost);
       for (const [what, cost] of revenueCosts(site.usage, days)) costs.set(`${what} ${index} revenue ${month}`, cost);
     }
     // What cost something before and costs nothing now.
@@ -144,8 +145,7 @@ function charged(spells: readonly Spell[], first: number, end: number): (Spell |
   for (let minute = first; minute < end; minute += 1) {
     while ((spells[at + 1]?.from ?? Number.POSITIVE_INFINITY) <= minute) at += 1;
     const spell = spells[at];
-    const free =
-      spell === undefined || spell.paused || spell.cancelled || spell.suspended || minute < spell.trialEnd;
+    const free = spell === undefined || spell.paused || spell.cancelled || spell.suspended || minute < spell.trialEnd;
     minutes.push(free ? undefined : spell);
   }
   return minutes;
@@ -155,10 +155,17 @@ function baseCosts(minutes: readonly (Spell | undefined)[]): Map<string, bigint>
   // A month of minutes times a price fits in a number.
   const sums = { EUR: 0, USD: 0 };
   for (const spell of minutes) if (spell !== undefined) sums[spell.currency] += price(spell).monthlyPrice.amount;
-  return rounded(new Map(Object.entries(sums).map(([currency, sum]) => [currency, BigInt(sum)])), BigInt(minutes.length));
+  return rounded(
+    new Map(Object.entries(sums).map(([currency, sum]) => [currency, BigInt(sum)])),
+    BigInt(minutes.length),
+  );
 }
 
-function levelCosts(usage: readonly UsageStep[], days: ReadonlyMap<number, Spell>, length: number): Map<string, bigint> {
+function levelCosts(
+  usage: readonly UsageStep[],
+  days: ReadonlyMap<number, Spell>,
+  length: number,
+): Map<string, bigint> {
   const sums = new Map<string, bigint>();
   const levels: readonly (readonly [Metric, bigint, (plan: Plan) => number, (price: PlanPrice) => number])[] = [
     ['members', 1_000n, (plan) => plan.quotas.members, ({ overage }) => overage.per1000Members],
