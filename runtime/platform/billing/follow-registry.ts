@@ -31,8 +31,8 @@ const actor = 'registry';
 
 /**
  * Brings subscriptions to what the registry says: who owns a site, its plan, whether it runs, rests or has left. Repeated,
- * it changes nothing; in the scope of the fleet. What billing does not allow, such as another site while an invoice is
- * overdue, is left for the next time.
+ * it changes nothing; in the scope of the fleet. What billing does not allow, such as resuming a site that is
+ * suspended for unpaid invoices, is left for the next time.
  */
 export async function followRegistry(db: Transaction, now: Date): Promise<FollowedRegistry> {
   const sites: RegisteredSite[] = await db('sites')
@@ -61,7 +61,7 @@ async function followSite(
   const { slug, creator_id: creatorId, plan } = site;
   const runs = subscription !== undefined && subscription.lifecycle !== 'cancelled';
   if (site.removed_at !== null) return runs ? [await cancelSubscription(db, { site: slug, actor }, now)] : [];
-  if (!runs) return [await startSubscription(db, { creatorId, site: slug, plan, actor }, now)];
+  if (!runs) return [await startSubscription(db, { creatorId, site: slug, plan, actor, despiteDebt: true }, now)];
   const changes: SubscriptionChange[] = [];
   if (subscription.creatorId !== creatorId)
     changes.push(await handOverSubscription(db, { site: slug, to: creatorId, actor }, now));

@@ -9,7 +9,7 @@ import type { Services } from '../services.ts';
 import { issueInvoices } from './close-month.ts';
 import { followRegistry } from './follow-registry.ts';
 import { recordMeteredDays } from './metered.ts';
-import { periodOf, previousPeriod } from './period.ts';
+import { addDays, periodOf, previousPeriod } from './period.ts';
 import { settleStanding, suspensionsDue } from './standing.ts';
 import type { SubscriptionChange } from './subscriptions.ts';
 
@@ -34,6 +34,9 @@ export const billingSchedule: Schedule = schedule({
 /** Days that usage is looked for again: a site that was away for longer is charged nothing for what was not seen. */
 const lateDays = 5;
 
+/** Days after a month's end until its invoices go out: its last day is read by then, and little is left to correct. */
+const settlingDays = 1.5;
+
 export function billingHandler(services: Services): JobHandler {
   const { database, config, now } = services;
   return handle(billingJob, async (job) => {
@@ -48,7 +51,7 @@ export function billingHandler(services: Services): JobHandler {
     });
     // Each creator's month is a transaction of its own, and closing it again closes nothing.
     const issued = await job.externalStep('close the month before', async () => {
-      const month = previousPeriod(periodOf(now()));
+      const month = previousPeriod(periodOf(addDays(now(), -settlingDays)));
       const { invoices, failures } = await issueInvoices(database, month, config.billing, now());
       return { invoices: invoices.length, failures: failures.map(({ error }) => String(error)) };
     });

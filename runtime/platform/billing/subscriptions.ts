@@ -42,6 +42,8 @@ export interface StartOptions extends Cause {
   readonly currency?: string;
   /** Whether a site's first subscription begins with the plan's trial. @default true */
   readonly trial?: boolean;
+  /** Whether a creator may start it who owes for an overdue invoice: where the site runs already. @default false */
+  readonly despiteDebt?: boolean;
 }
 
 /**
@@ -54,7 +56,7 @@ export async function startSubscription(
   options: StartOptions,
   now: Date,
 ): Promise<SubscriptionChange> {
-  const { creatorId, site, plan, currency = 'EUR', trial = true } = options;
+  const { creatorId, site, plan, currency = 'EUR', trial = true, despiteDebt = false } = options;
   await openAccount(db, creatorId, now);
   await lockAccount(db, creatorId);
   const owned = await db('sites').where({ slug: site, creator_id: creatorId }).first('slug');
@@ -63,7 +65,7 @@ export async function startSubscription(
   if (before?.creatorId === creatorId && before.lifecycle !== 'cancelled' && before.plan === plan) {
     return unchanged(before);
   }
-  await requireNothingOverdue(db, creatorId, now);
+  if (!despiteDebt) await requireNothingOverdue(db, creatorId, now);
   const price = await currentPrice(db, plan, currency);
   const at = await momentFor(db, creatorId, before, now);
   const trialEndsAt = trial && before === undefined && price.trialDays > 0 ? addDays(at, price.trialDays) : null;
