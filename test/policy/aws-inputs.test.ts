@@ -19,7 +19,7 @@ function componentTokens(): string[] {
   const sources = readdirSync('components').filter((file) => file.endsWith('.ts'));
   return sources.flatMap((file) => {
     const text = readFileSync(`components/${file}`, 'utf8');
-    const modules = [...text.matchAll(/from '@pulumi\/aws\/(\w+)\/index.js'/g)].map((match) => match[1]);
+    const modules = [...text.matchAll(/from '\.\/aws\/(\w+)\.ts'/g)].map((match) => match[1]);
     return [...text.matchAll(/new (\w+)\.([A-Z]\w+)\(/g)]
       .filter(([, module]) => modules.includes(module))
       .map(([, module, type = '']) => `aws:${module}/${type[0]?.toLowerCase()}${type.slice(1)}:${type}`);
