@@ -50,14 +50,16 @@ export async function recordUsage(db: Transaction, usage: readonly Usage[], now:
     .filter((one) => owners.has(keyOf(one)))
     // The order in which every transaction locks accounts.
     .sort((a, b) => compare(owners.get(keyOf(a)) ?? '', owners.get(keyOf(b)) ?? ''));
+  // What is known already is left alone, so that a repeated call locks and writes nothing.
+  const before = await recordedQuantities(db, owned);
   const added: Usage[] = [];
-  const left: Usage[] = [];
-  for (let start = 0; start < owned.length; start += chunkSize) {
-    const chunk = owned.slice(start, start + chunkSize);
+  const left = owned.filter((one) => before.has(keyOf(one)));
+  const missing = owned.filter((one) => !before.has(keyOf(one)));
+  for (const chunk of chunked(missing)) {
     const keys = await insert(db, chunk, owners, now);
     for (const one of chunk) (keys.has(keyOf(one)) ? added : left).push(one);
   }
-  const recorded = await recordedQuantities(db, left);
+  const recorded = added.length < missing.length ? await recordedQuantities(db, left) : before;
   return {
     added,
     known: left.filter((one) => recorded.get(keyOf(one)) === one.quantity),
@@ -95,8 +97,7 @@ type Row = Omit<Usage, 'currency'> & { readonly currency: string | null };
 
 async function recordedQuantities(db: Transaction, usage: readonly Usage[]): Promise<Map<string, number>> {
   const recorded = new Map<string, number>();
-  for (let start = 0; start < usage.length; start += chunkSize) {
-    const chunk = usage.slice(start, start + chunkSize);
+  for (const chunk of chunked(usage)) {
     const rows: Row[] = await db('usage_records')
       .whereIn(
         ['site', 'metric', 'day', 'source'],
@@ -137,6 +138,11 @@ function requireUsage({ metric, day, quantity, currency, source }: Usage): void 
     throw new BillingError('invalid', `usage of ${metric} on ${day}: expected ${problems.join(', ')}`);
   }
   if (currency !== undefined) requireCurrency(currency);
+}
+
+function chunked<T>(items: readonly T[]): T[][] {
+  const count = Math.ceil(items.length / chunkSize);
+  return Array.from({ length: count }, (_, index) => items.slice(index * chunkSize, (index + 1) * chunkSize));
 }
 
 /** A day that there is: `Date` takes the 31st of February for the 3rd of March. */
