@@ -88,6 +88,7 @@ async function seedSite(db: Transaction, site: { slug: string; creator_id: strin
     storage_bytes: last.storage_bytes,
   };
   await db('site_refreshes').insert(refresh).onConflict('site_slug').merge();
+  await db.raw('select sum_creator_days(?, ?)', [key.creator_id, rows[0]?.day ?? last.day]);
 }
 
 /** Numbers from 0 to 1 that are the same for the same text (mulberry32). */

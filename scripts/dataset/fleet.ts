@@ -57,5 +57,6 @@ export async function fillFleet(administrator: pg.Client, options: FleetOptions)
     [days, through],
   );
   await run('reset session_replication_role');
+  await run("select sum_creator_days(creator_id, '-infinity') from creators");
   await run('vacuum analyze');
 }

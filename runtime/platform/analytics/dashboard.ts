@@ -1,7 +1,7 @@
 import { daysOf } from '../../database/analytics/reader.ts';
 import type { PlatformDatabase, Transaction } from '../database/connection.ts';
 import { type Change, type DateRange, previousRange } from './range.ts';
-import { type Exceptions, readTotals, type TotalSeries, type Totals } from './series.ts';
+import { readTotals, type Standing, type TotalSeries, type Totals } from './series.ts';
 import { type Freshness, type FreshnessRow, freshnessOf, staleSince, staleSql } from './staleness.ts';
 
 /** A site on a creator's page. */
@@ -51,14 +51,14 @@ export function getDashboardData(
   options: DashboardOptions,
 ): Promise<DashboardData> {
   return db.asCreator(creatorId, async (transaction) => {
-    const { siteCount, staleCount, ...exceptions } = await countSites(transaction, creatorId, range, options.now);
-    const { totals, series } = await readTotals(transaction, creatorId, range, exceptions);
+    const { siteCount, staleCount, ...standing } = await countSites(transaction, creatorId, range, options.now);
+    const { totals, series } = await readTotals(transaction, creatorId, range, standing);
     const page = await readPage(transaction, creatorId, range, options);
     return { range, totals, series, siteCount, staleCount, ...page };
   });
 }
 
-interface SiteCounts extends Exceptions {
+interface SiteCounts extends Standing {
   readonly siteCount: number;
   readonly staleCount: number;
 }
@@ -68,12 +68,13 @@ async function countSites(db: Transaction, creatorId: string, range: DateRange, 
     `select count(*) filter (where removed_at is null) as "siteCount",
         count(*) filter (where removed_at is null and ${staleSql}) as "staleCount",
         coalesce(array_agg(slug) filter (where removed_at is not null), '{}') as removed,
-        coalesce(array_agg(slug) filter (where removed_at is null and last_day < ?::date), '{}') as behind
+        coalesce(array_agg(slug) filter (where removed_at is null and last_day < ?::date), '{}') as behind,
+        coalesce((select not stale from creator_sums where creator_id = ?), false) as "isSummed"
        from sites left join site_refreshes as refreshes on refreshes.site_slug = sites.slug
       where sites.creator_id = ?`,
-    [staleSince(now), range.through, creatorId],
+    [staleSince(now), range.through, creatorId, creatorId],
   );
-  return rows[0] ?? { siteCount: 0, staleCount: 0, removed: [], behind: [] };
+  return rows[0] ?? { siteCount: 0, staleCount: 0, removed: [], behind: [], isSummed: false };
 }
 
 interface PageRow extends FreshnessRow {

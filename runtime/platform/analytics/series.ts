@@ -37,12 +37,12 @@ export async function readTotals(
   db: Transaction,
   creatorId: string,
   range: DateRange,
-  { removed, behind }: Exceptions,
+  { removed, behind, isSummed }: Standing,
 ): Promise<{ series: TotalSeries; totals: Totals }> {
   const before = previousRange(range);
   const bindings = { creatorId, from: before.from, through: range.through, removed, behind };
-  const metricRows = await readMetricSums(db, bindings);
-  const revenueRows = await readRevenueSums(db, bindings);
+  const metricRows = await readMetricSums(db, bindings, isSummed);
+  const revenueRows = await readRevenueSums(db, bindings, isSummed);
   const days = daysOf({ from: before.from, through: range.through });
   const metrics = fill(days, metricRows, summed, (metric) => sums[metric]);
   const currencies = [...new Set(revenueRows.map(({ currency }) => String(currency)))].sort();
@@ -55,23 +55,27 @@ export async function readTotals(
   return { series: lastHalf(days, metrics, mrr), totals: compare(metrics, mrr) };
 }
 
-/** Sites of a creator, by slug, that do not count as all others do. */
-export interface Exceptions {
-  /** Those that are no longer there. */
+/** How a creator's numbers stand. */
+export interface Standing {
+  /** Sites, by slug, that are no longer there. */
   readonly removed: string[];
-  /** Those that were not read up to the end of the range. */
+  /** Sites that were not read up to the end of the range. */
   readonly behind: string[];
+  /** Whether the sums of the days are made and stand for the sites that are there. */
+  readonly isSummed: boolean;
 }
 
-type Bindings = Record<'creatorId' | 'from' | 'through', string> & Record<keyof Exceptions, string[]>;
+type Bindings = Record<'creatorId' | 'from' | 'through', string> & Record<'removed' | 'behind', string[]>;
 
 /** Sums by day; with `after` the last numbers of sites that were not read up to the range's end. */
-async function readMetricSums(db: Transaction, bindings: Bindings): Promise<Row[]> {
+async function readMetricSums(db: Transaction, bindings: Bindings, isSummed: boolean): Promise<Row[]> {
   // Sums of bigints are of arbitrary precision and slow; the tables' bounds keep these exact as floats.
   const all = Object.values(sums).map((name) => `sum(${name === 'requests' ? 'requests::float8' : name}) as ${name}`);
   const known = await db.raw(
-    `select day, ${all.join(', ')} from daily_metrics
-      where creator_id = :creatorId and day between :from and :through and ${present} group by day`,
+    isSummed
+      ? `select * from creator_days where creator_id = :creatorId and day between :from and :through`
+      : `select day, ${all.join(', ')} from daily_metrics
+          where creator_id = :creatorId and day between :from and :through and ${present} group by day`,
     bindings,
   );
   if (bindings.behind.length === 0) return known.rows;
@@ -87,10 +91,12 @@ async function readMetricSums(db: Transaction, bindings: Bindings): Promise<Row[
   return [...known.rows, ...lasting.rows];
 }
 
-async function readRevenueSums(db: Transaction, bindings: Bindings): Promise<Row[]> {
+async function readRevenueSums(db: Transaction, bindings: Bindings, isSummed: boolean): Promise<Row[]> {
   const known = await db.raw(
-    `select day, currency, sum(mrr::float8) as mrr from daily_revenue
-      where creator_id = :creatorId and day between :from and :through and ${present} group by day, currency`,
+    isSummed
+      ? `select * from creator_revenue_days where creator_id = :creatorId and day between :from and :through`
+      : `select day, currency, sum(mrr::float8) as mrr from daily_revenue
+          where creator_id = :creatorId and day between :from and :through and ${present} group by day, currency`,
     bindings,
   );
   if (bindings.behind.length === 0) return known.rows;

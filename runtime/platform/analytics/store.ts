@@ -35,15 +35,12 @@ export async function storeVisit(db: Transaction, visit: Visit): Promise<boolean
   if (refresh === undefined || (refresh.last_success_at !== null && refresh.last_success_at > now)) return false;
   const site = { creator_id: refresh.creator_id, site_slug: slug };
   const days = numbers.days.filter(({ day }) => day >= from);
-  await putMetrics(db, site, days);
-  await putLateMetrics(
-    db,
-    site,
-    numbers.days.filter(({ day }) => day < from),
-  );
-  await putRevenue(db, site, days);
+  const late = numbers.days.filter(({ day }) => day < from);
   const last = days.at(-1);
   if (last === undefined) return false;
+  await putMetrics(db, site, days);
+  const changedLate = await putLateMetrics(db, site, late);
+  await putRevenue(db, site, days);
   const requests = usage.requests && countNewRequests(refresh.request_counters, usage.requests);
   await putUsage(db, { ...site, day: last.day }, usage.storageBytes, requests?.added);
   await db('site_refreshes')
@@ -63,6 +60,9 @@ export async function storeVisit(db: Transaction, visit: Visit): Promise<boolean
       ...(requests === undefined ? {} : { request_counters: JSON.stringify(requests.counters) }),
       ...(usage.storageBytes === undefined ? {} : { storage_bytes: usage.storageBytes }),
     });
+  // Last, since other visits of the creator's sites wait for it.
+  const since = changedLate ? late[0]?.day : days[0]?.day;
+  await db.raw('select sum_creator_days(?, ?)', [site.creator_id, since ?? last.day]);
   return true;
 }
 
@@ -109,15 +109,17 @@ async function putMetrics(db: Transaction, site: SiteKey, days: readonly DayNumb
   );
 }
 
-async function putLateMetrics(db: Transaction, site: SiteKey, days: readonly DayNumbers[]): Promise<void> {
-  if (days.length === 0) return;
-  await db.raw(
+/** @returns whether any of them changed */
+async function putLateMetrics(db: Transaction, site: SiteKey, days: readonly DayNumbers[]): Promise<boolean> {
+  if (days.length === 0) return false;
+  const { rowCount } = await db.raw(
     `update daily_metrics as stored set ${lateColumns.map((name) => `${name} = days.${name}`).join(', ')}
        from jsonb_to_recordset(?::jsonb) as days (day date, ${typed(lateColumns)})
       where stored.creator_id = ? and stored.site_slug = ? and stored.day = days.day
         and (${lateColumns.map((name) => `stored.${name}`).join(', ')}) <> (${lateColumns.map((name) => `days.${name}`).join(', ')})`,
     [rowsOf(days), site.creator_id, site.site_slug],
   );
+  return rowCount > 0;
 }
 
 async function putRevenue(db: Transaction, site: SiteKey, days: readonly DayNumbers[]): Promise<void> {

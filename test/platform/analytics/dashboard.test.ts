@@ -135,6 +135,24 @@ describe("a creator's page", () => {
     });
   });
 
+  it.each([3, 7, 10])('is the same for %i days while its sums are to be made anew', async (days) => {
+    const range = lastDays(days, now);
+    const summed = await getDashboardData(platform.database, creatorId, range, { now });
+    const setStale = (stale: boolean) =>
+      platform.database.asFleet((db) => db('creator_sums').where({ creator_id: creatorId }).update({ stale }));
+    expect(await setStale(true)).toBe(1);
+    expect(await getDashboardData(platform.database, creatorId, range, { now })).toEqual(summed);
+    await setStale(false);
+    // The sums are what is read, where they are not stale.
+    await platform.database.asFleet((db) =>
+      db('creator_days').where({ creator_id: creatorId, day: '2026-03-10' }).update({ comments: 77 }),
+    );
+    const { series } = await getDashboardData(platform.database, creatorId, range, { now });
+    expect(series.metrics.comments.at(-1)).toBe(77);
+    await platform.database.asFleet((db) => db.raw('select sum_creator_days(?, ?)', [creatorId, '2026-03-10']));
+    expect(await getDashboardData(platform.database, creatorId, range, { now })).toEqual(summed);
+  });
+
   it('leaves out what is no longer there', async () => {
     const before = await getDashboardData(platform.database, creatorId, week, { now });
     await platform.database.asFleet((db) => db.raw("select registry.remove_site('site-00053')"));
@@ -145,6 +163,8 @@ describe("a creator's page", () => {
       before.totals.metrics.membersTotal.current - (removed?.members.current ?? 0),
     );
     expect(after.totals.mrr.usd?.current).toBe((before.totals.mrr.usd?.current ?? 0) - (removed?.mrr.usd ?? 0));
+    await platform.database.asFleet((db) => db.raw('select sum_creator_days(?, ?)', [creatorId, '2026-03-10']));
+    expect(await getDashboardData(platform.database, creatorId, week, { now })).toEqual(after);
   });
 });
 

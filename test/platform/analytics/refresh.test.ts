@@ -223,6 +223,46 @@ describe('a site that does not answer', () => {
   });
 });
 
+describe("the sums of a creator's days", () => {
+  const differences = (creatorId: string) =>
+    platform.database.asFleet(async (db) => {
+      const { rows } = await db.raw(
+        `select day, sum(members_total), sum(emails_opened), sum(requests) from daily_metrics
+          where creator_id = :creatorId and site_slug in (select slug from sites where removed_at is null) group by day
+         except select day, members_total, emails_opened, requests from creator_days where creator_id = :creatorId
+         union all
+         select day, sum(mrr), null, null from daily_revenue
+          where creator_id = :creatorId and site_slug in (select slug from sites where removed_at is null) group by day, currency
+         except all select day, mrr, null, null from creator_revenue_days where creator_id = :creatorId`,
+        { creatorId },
+      );
+      return rows;
+    });
+  const slugs = ['aurora-letters', 'harbour-notes', 'slow-kitchen'];
+
+  it('are right when all sites are visited at once, again and again, and when one is handed over', async () => {
+    const { database, server } = platform;
+    const options = {
+      reader: readerOf(server),
+      usage: async () => ({ requests: [{ process: 'pod', count: Math.round(performance.now()) }] }),
+    };
+    const jon = await registerSite(database, { slug: 'aurora-letters', creator: 'jon@example.com' });
+    for (const slug of slugs) await registerSite(database, { slug, creator: 'jon@example.com' });
+    for (let hours = 40; hours < 44; hours += 1) {
+      const { refreshed } = await refreshAll(database, slugs, hoursLater(hours), options);
+      expect(refreshed).toBe(3);
+      expect(await differences(jon)).toEqual([]);
+    }
+    const heir = await registerSite(database, { slug: 'harbour-notes', creator: 'heir@example.com' });
+    expect(await differences(jon)).not.toEqual([]);
+    await refreshAll(database, slugs, hoursLater(45), options);
+    expect(await differences(jon)).toEqual([]);
+    expect(await differences(heir)).toEqual([]);
+    const days = await database.asFleet((db) => db('creator_days').where({ creator_id: heir }));
+    expect(days.length).toBeGreaterThan(35);
+  });
+});
+
 describe('the sites that are due', () => {
   it('are those never visited, then those that wait longest; none that is paused, removed or not due yet', async () => {
     const { database } = platform;

@@ -4,6 +4,12 @@ import { appRole, enforceTenancy } from '../tenancy.ts';
 /** Parts of each table of daily numbers; a part may move to a server of its own. */
 const partitions = 16;
 
+/** Columns of `daily_metrics` that add up over the sites of a creator. */
+const summed = [
+  ...['members_total', 'members_free', 'members_paid', 'members_comped', 'members_gifted', 'members_new', 'paid_new'],
+  ...['paid_churned', 'posts_published', 'emails_sent', 'emails_opened', 'emails_clicked', 'comments', 'requests'],
+];
+
 /**
  * The daily numbers of all sites and how their refreshes stand. Numbers follow a site that is handed over: they refer to
  * the site and its creator together, and PostgreSQL moves the rows to the other creator's part. What a site's database may
@@ -13,6 +19,7 @@ export async function up(db: Knex): Promise<void> {
   await createDailyMetrics(db);
   await createDailyRevenue(db);
   await createRefreshes(db);
+  await createSums(db);
 }
 
 async function createDailyMetrics(db: Knex): Promise<void> {
@@ -99,4 +106,67 @@ async function createRefreshes(db: Knex): Promise<void> {
     table.index(['next_due_at']);
   });
   await enforceTenancy(db, 'site_refreshes', 'write');
+}
+
+/**
+ * The sums of a creator's sites by day, so that a page of a year costs the same with one site and with a thousand. They are
+ * made anew from the daily numbers, never counted on, and one visit after the other: `creator_sums` has a row for each
+ * creator, which whoever sums locks. A site that comes, goes or is handed over makes the sums stale until the next visit.
+ */
+async function createSums(db: Knex): Promise<void> {
+  await db.schema.createTable('creator_days', (table) => {
+    table.uuid('creator_id').notNullable().references('creators.creator_id');
+    table.date('day').notNullable();
+    for (const name of summed) table.bigInteger(name);
+    table.primary(['creator_id', 'day']);
+  });
+  await db.schema.createTable('creator_revenue_days', (table) => {
+    table.uuid('creator_id').notNullable().references('creators.creator_id');
+    table.date('day').notNullable();
+    table.text('currency').notNullable();
+    table.bigInteger('mrr').notNullable();
+    table.primary(['creator_id', 'day', 'currency']);
+  });
+  await db.schema.createTable('creator_sums', (table) => {
+    table.uuid('creator_id').primary().references('creators.creator_id');
+    table.boolean('stale').notNullable().defaultTo(true);
+  });
+  for (const table of ['creator_days', 'creator_revenue_days']) await enforceTenancy(db, table, 'write-and-delete');
+  await enforceTenancy(db, 'creator_sums', 'write');
+  // Each statement of a volatile function sees what was committed before it: after the lock, the other visits' rows too.
+  await db.raw(`create function sum_creator_days(creator uuid, since date) returns void language plpgsql as $$
+    declare
+      everything boolean;
+    begin
+      insert into creator_sums (creator_id) values (creator) on conflict do nothing;
+      select stale into strict everything from creator_sums where creator_id = creator for update;
+      if everything then
+        update creator_sums set stale = false where creator_id = creator;
+        delete from creator_days where creator_id = creator;
+        delete from creator_revenue_days where creator_id = creator;
+        since := '-infinity';
+      end if;
+      insert into creator_days (creator_id, day, ${summed.join(', ')})
+        select creator, day, ${summed.map((name) => `sum(${name})`).join(', ')} from daily_metrics
+         where creator_id = creator and day >= since
+           and site_slug in (select slug from sites where creator_id = creator and removed_at is null)
+         group by day
+        on conflict (creator_id, day) do update set ${summed.map((name) => `${name} = excluded.${name}`).join(', ')};
+      insert into creator_revenue_days (creator_id, day, currency, mrr)
+        select creator, day, currency, sum(mrr) from daily_revenue
+         where creator_id = creator and day >= since
+           and site_slug in (select slug from sites where creator_id = creator and removed_at is null)
+         group by day, currency
+        on conflict (creator_id, day, currency) do update set mrr = excluded.mrr;
+    end $$`);
+  await db.raw(`create function mark_sums_stale() returns trigger language plpgsql as $$
+    begin
+      update creator_sums set stale = true where creator_id in (old.creator_id, new.creator_id);
+      return null;
+    end $$`);
+  await db.raw(`create trigger sums_go_stale after update of creator_id, removed_at on sites for each row
+    when (old.creator_id is distinct from new.creator_id or old.removed_at is distinct from new.removed_at)
+    execute function mark_sums_stale()`);
+  await db.raw('revoke all on function sum_creator_days(uuid, date), mark_sums_stale() from public');
+  await db.raw('grant execute on function sum_creator_days(uuid, date) to ??', [appRole]);
 }
