@@ -5,6 +5,8 @@ import type { Transaction } from './database/connection.ts';
 import type { Services } from './services.ts';
 
 const historyDays = 400;
+/** Enough for two invoices. */
+const billedDays = 75;
 
 /**
  * Fills the dashboard of sites that have no numbers with a year of made-up ones, the same for the same slug: for looking
@@ -21,9 +23,9 @@ export async function seedDemo({ database, now }: Services): Promise<string[]> {
       .select('slug', 'creator_id');
     for (const site of sites) await seedSite(db, site, now());
     if (sites.length > 0) {
-      const opened = new Date(now().getTime() - historyDays * 86_400_000);
+      const opened = new Date(now().getTime() - billedDays * 86_400_000);
       await followRegistry(db, opened);
-      await recordMeteredDays(db, now(), historyDays);
+      await recordMeteredDays(db, now(), billedDays);
     }
     return sites.map(({ slug }) => slug);
   });
