@@ -13,6 +13,7 @@ import { platformDatabase } from '../../runtime/platform/database/provision.ts';
 import { fillFleet } from '../dataset/fleet.ts';
 import { Random } from '../dataset/random.ts';
 import { startPlatform } from './analytics/platform.ts';
+import { type BenchWeb, benchStaff, startWeb } from './analytics/web.ts';
 import { cpuSecondsOf } from './cpu.ts';
 import { stopWhenInterrupted } from './interruption.ts';
 import { percentileOf } from './load.ts';
@@ -21,8 +22,8 @@ import { readNumbers } from './options.ts';
 
 const usage = `usage: npm run bench -- dashboard [option ...]
 
-What the pages of the platform's dashboard take from its database, one after the other: latency as a page sees it, and the
-processor time of the server and this process, which other work on the machine does not change.
+What the pages of the platform's dashboard take, one after the other: their data from its database, then whole pages by HTTP
+as a browser that is signed in asks for them. Latency as the page sees it, and the processor time of the server and this process, which other work on the machine does not change.
 
   --sites <n>      default 1000; the first creator has a fifth of them
   --creators <n>   default 100
@@ -58,13 +59,15 @@ export async function run(args: readonly string[]): Promise<number> {
     await withClient(server, platformDatabase, (client) => fillFleet(client, { ...options, through }));
     const rows: (readonly (string | number)[])[] = [];
     let late = false;
-    for (const page of await pagesOf(database)) {
+    const web = await startWeb(database, platform.settings, () => now);
+    for (const page of [...(await pagesOf(database)), ...(await webPagesOf(web, database))]) {
       const { latenciesMs, cpuMs } = await measure(page, server.pid, options.rounds);
       const p95 = percentileOf(latenciesMs, 0.95);
       late ||= p95 > wantedMs;
       rows.push([page.name, percentileOf(latenciesMs, 0.5), p95, cpuMs, p95 > wantedMs ? `not met` : 'met']);
       console.error(`measured: ${page.name}`);
     }
+    await web.stop();
     const { sites, creators, days, rounds } = options;
     console.log(`settings: ${sites} sites of ${creators} creators, ${days} days, ${rounds} rounds, one page at a time`);
     printTable(['page', 'p50 (ms)', 'p95 (ms)', 'processor (ms)', `p95 under ${wantedMs} ms`], rows);
@@ -100,6 +103,21 @@ async function pagesOf(database: PlatformDatabase): Promise<Page[]> {
     },
     { name: 'fleet, by members', read: () => getFleetSites(database, { order: 'members' }, now) },
     { name: 'fleet, in sum', read: () => getFleetTotals(database, now) },
+  ];
+}
+
+/** The same, and the page that is made of it, over HTTP. */
+async function webPagesOf(web: BenchWeb, database: PlatformDatabase): Promise<Page[]> {
+  const largest = await database.asFleet((db) =>
+    db('sites').join('creators', 'creators.creator_id', 'sites.creator_id').orderBy('slug').first('email', 'slug'),
+  );
+  const asCreator = await web.signIn(largest.email);
+  const asStaff = await web.signIn(benchStaff);
+  return [
+    { name: 'page of the largest creator', read: () => asCreator('/sites') },
+    { name: 'page of a site, a year', read: () => asCreator(`/sites/${largest.slug}?days=365`) },
+    { name: 'page of the fleet', read: () => asStaff('/fleet') },
+    { name: 'page of the fleet, searched', read: (pick) => asStaff(`/fleet?search=creator-${pick.integer(1, 99)}`) },
   ];
 }
 

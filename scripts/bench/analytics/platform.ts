@@ -15,6 +15,8 @@ import { stopWhenInterrupted } from '../interruption.ts';
 export interface BenchPlatform {
   readonly server: PostgresServer;
   readonly database: PlatformDatabase;
+  /** The application role's. */
+  readonly settings: DatabaseSettings;
   stop(): Promise<void>;
 }
 
@@ -36,10 +38,12 @@ export async function startPlatform(
     poolMax: 16,
   };
   await migratePlatform({ ...common, user: ownerRole, password: passwords.owner });
-  const database = new PlatformDatabase({ ...common, user: appRole, password: passwords.app });
+  const appSettings = { ...common, user: appRole, password: passwords.app };
+  const database = new PlatformDatabase(appSettings);
   return {
     server,
     database,
+    settings: appSettings,
     async stop() {
       await database.close();
       await server.stop();
