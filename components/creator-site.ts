@@ -15,8 +15,9 @@ import { type DnsZone, SiteDns } from './site-dns.ts';
 import { type MediaAccess, SiteMedia } from './site-media.ts';
 import { SiteNamespace } from './site-namespace.ts';
 import { SiteNetwork } from './site-network.ts';
+import { bindPlatform, deriveSiteSecret, type PlatformServiceAccess } from './site-platform.ts';
 import { contentPath } from './site-pod.ts';
-import { type PlatformDatabaseAccess, SiteRegistration } from './site-registration.ts';
+import { SiteRegistration } from './site-registration.ts';
 import { SiteRoute, siteUrl } from './site-route.ts';
 import { SiteSearchIndex } from './site-search-index.ts';
 import { probePort, SiteWorkload, serviceAccountName, sitePort } from './site-workload.ts';
@@ -59,7 +60,7 @@ export interface CreatorSiteArgs {
   readonly monitoring?: MonitoringAccess | undefined;
   readonly backups: { readonly enabled: boolean; readonly target: string };
   readonly dns?: { readonly zones: readonly DnsZone[]; readonly target: pulumi.Input<string> } | undefined;
-  readonly platform?: PlatformDatabaseAccess | undefined;
+  readonly platform?: PlatformServiceAccess | undefined;
   readonly storageClass?: string | undefined;
 }
 
@@ -102,6 +103,7 @@ export class CreatorSite extends pulumi.ComponentResource {
         cluster: args.cluster,
         clusters: args.clusters,
         owner: args.owner,
+        readerPassword: args.platform && deriveSiteSecret(args.platform, 'reader-password', slug),
       },
       parent,
     );
@@ -121,6 +123,7 @@ export class CreatorSite extends pulumi.ComponentResource {
       database.binding,
       ...[cache, search, media].flatMap((part) => (part === undefined ? [] : [part.binding])),
       ...(args.mail === undefined ? [] : [bindMail(site, args.mail, namespace, this)]),
+      ...(args.platform === undefined ? [] : [bindPlatform(slug, namespace, args.platform, this)]),
     ];
     new SiteNetwork(
       slug,
@@ -129,6 +132,7 @@ export class CreatorSite extends pulumi.ComponentResource {
         namespace,
         controllerNamespace: ingress.controllerNamespace,
         monitoringNamespace: args.monitoring?.namespace,
+        platformNamespace: args.platform?.namespace,
         port: sitePort,
         probePort,
         reachable: reachableFrom(args),

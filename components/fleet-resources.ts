@@ -40,9 +40,12 @@ export class PlacementResource extends pulumi.CustomResource {
 /** A role that logs in and owns nothing by itself; made, or adopted where it is there. */
 export class RoleResource extends pulumi.CustomResource {
   declare readonly name: pulumi.Output<string>;
+  /** What the server keeps of the password. */
+  declare readonly verifier: pulumi.Output<string>;
 
   constructor(name: string, args: Args<RoleInputs>, options: pulumi.CustomResourceOptions) {
-    super('fleet:index:Role', name, args, withSecrets(options, ['admin', 'password']));
+    const secret = ['admin', 'password', 'verifier'];
+    super('fleet:index:Role', name, { verifier: undefined, ...args }, withSecrets(options, secret));
   }
 }
 
@@ -51,7 +54,7 @@ export class DatabaseResource extends pulumi.CustomResource {
   declare readonly name: pulumi.Output<string>;
 
   constructor(name: string, args: Args<DatabaseInputs>, options: pulumi.CustomResourceOptions) {
-    super('fleet:index:Database', name, args, withSecrets(options, ['admin']));
+    super('fleet:index:Database', name, args, withSecrets(options, ['admin', 'pooler']));
   }
 }
 

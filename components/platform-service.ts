@@ -1,19 +1,27 @@
 import * as k8s from '@pulumi/kubernetes';
 import * as pulumi from '@pulumi/pulumi';
+import { fingerprintOf } from './fingerprint.ts';
 import { DatabaseResource, RoleResource } from './fleet-resources.ts';
 import type { IngressAccess } from './ingress.ts';
 import { platformLabels } from './labels.ts';
 import { createPassword } from './password.ts';
+import {
+  describeEnvironment,
+  describeSecrets,
+  type PlatformEnvironmentArgs,
+  type PlatformRole,
+  secretsOf,
+} from './platform-environment.ts';
 import { restrictedContainer, restrictedPod } from './pod-security.ts';
 import type { PostgresAccess } from './postgres-access.ts';
-import type { PlatformDatabaseAccess } from './site-registration.ts';
+import { createSigningKey } from './signing-key.ts';
+import type { PlatformServiceAccess } from './site-platform.ts';
+import { siteUrl } from './site-route.ts';
 
-export interface PlatformServiceArgs {
+export interface PlatformServiceArgs extends Omit<PlatformEnvironmentArgs, 'url' | 'port' | 'database' | 'secrets'> {
   readonly namespace: pulumi.Input<string>;
+  readonly namespaceName: string;
   readonly image: string;
-  /** Cluster of the platform's database. */
-  readonly cluster: PostgresAccess;
-  readonly redisUrl: pulumi.Input<string> | undefined;
   readonly host: string;
   readonly ingress: IngressAccess;
   readonly replicas: number;
@@ -23,36 +31,72 @@ const databaseName = 'platform';
 const port = 3000;
 const secretsPath = '/run/secrets/platform';
 
+/** A pod's part of it, the same for every role. */
+interface ServicePods {
+  readonly namespace: pulumi.Input<string>;
+  readonly image: string;
+  readonly environment: PlatformEnvironmentArgs;
+  readonly secretName: pulumi.Input<string>;
+  /** Changes when what the pods are told changes. */
+  readonly fingerprint: pulumi.Output<string>;
+}
+
 /**
  * The platform's own service: its database with an owner that migrates and an application role that owns nothing, a Job
- * that migrates, API and worker of one image, and their route.
+ * that migrates, API and worker of one image, and their route. Its keys are generated and stay as long as the stack.
  */
 export class PlatformService extends pulumi.ComponentResource {
-  readonly database: PlatformDatabaseAccess;
+  readonly access: PlatformServiceAccess;
 
   constructor(name: string, args: PlatformServiceArgs, options?: pulumi.ComponentResourceOptions) {
     super('ghost-fleet:components:PlatformService', name, {}, options);
     const owner = createPassword(`${name}-owner-password`, this);
     const app = createPassword(`${name}-app-password`, this);
+    const analyticsKey = createPassword(`${name}-analytics-key`, this);
+    const signing = createSigningKey(`${name}-sign-in-key`, this);
+    const environment: PlatformEnvironmentArgs = {
+      ...args,
+      port,
+      url: siteUrl(args.host, args.ingress),
+      database: databaseName,
+      secrets: {
+        analyticsKey,
+        ownerPassword: owner,
+        appPassword: app,
+        sessionSecret: createPassword(`${name}-session-secret`, this),
+        signInKey: signing.privateKey,
+      },
+    };
     const database = this.#createDatabase(name, args.cluster, { owner, app });
+    const pods = this.#createSecret(name, args, environment);
+    const migration = this.#createMigration(name, pods, database);
+    for (const role of ['api', 'worker'] as const) this.#createDeployment(name, role, args.replicas, pods, migration);
+    this.#createRoute(name, args);
+
+    this.access = {
+      analyticsKey,
+      publicKey: signing.publicKey,
+      database: databaseName,
+      cluster: args.cluster,
+      namespace: args.namespaceName,
+      tables: migration,
+    };
+    this.registerOutputs({ host: args.host });
+  }
+
+  #createSecret(name: string, args: PlatformServiceArgs, environment: PlatformEnvironmentArgs): ServicePods {
+    const stringData = pulumi.secret(describeSecrets(environment));
     const secret = new k8s.core.v1.Secret(
       `${name}-secrets`,
       {
         metadata: { name: 'platform', namespace: args.namespace, labels: platformLabels('platform') },
-        stringData: pulumi.secret({
-          DATABASE_PASSWORD: app,
-          MIGRATION_PASSWORD: owner,
-          ...(args.redisUrl === undefined ? {} : { REDIS_URL: args.redisUrl }),
-        }),
+        stringData,
       },
       { parent: this },
     );
-    const migration = this.#createMigration(name, args, secret.metadata.name, database);
-    for (const role of ['api', 'worker'] as const) this.#createDeployment(name, role, args, secret, migration);
-    this.#createRoute(name, args);
-
-    this.database = { database: databaseName, cluster: args.cluster, tables: migration };
-    this.registerOutputs({ host: args.host });
+    const { namespace, image } = args;
+    const fingerprint = pulumi.jsonStringify(stringData).apply(fingerprintOf);
+    return { namespace, image, environment, secretName: secret.metadata.name, fingerprint };
   }
 
   #createDatabase(
@@ -75,33 +119,25 @@ export class PlatformService extends pulumi.ComponentResource {
         ownerRole: owner.name,
         connectingRoles: app.name.apply((role) => [role]),
         admin,
+        ...(cluster.poolerRole === undefined
+          ? {}
+          : { pooler: pulumi.secret({ role: cluster.poolerRole, verifiers: { platform_app: app.verifier } }) }),
       },
       kept,
     );
   }
 
   /** A Job cannot be changed, so each image has its own; the Deployments wait for it. */
-  #createMigration(
-    name: string,
-    args: PlatformServiceArgs,
-    secretName: pulumi.Input<string>,
-    database: pulumi.Resource,
-  ): pulumi.Resource {
+  #createMigration(name: string, pods: ServicePods, database: pulumi.Resource): pulumi.Resource {
+    const labels = platformLabels('platform-migration');
     return new k8s.batch.v1.Job(
       `${name}-migration`,
       {
-        metadata: {
-          name: 'platform-migration',
-          namespace: args.namespace,
-          labels: platformLabels('platform-migration'),
-        },
+        metadata: { name: 'platform-migration', namespace: pods.namespace, labels },
         spec: {
           backoffLimit: 3,
           activeDeadlineSeconds: 1_800,
-          template: {
-            metadata: { labels: platformLabels('platform-migration') },
-            spec: { ...servicePod(args, secretName, 'migrate'), restartPolicy: 'Never' },
-          },
+          template: { metadata: { labels }, spec: { ...servicePod('migrate', pods), restartPolicy: 'Never' } },
         },
       },
       { parent: this, dependsOn: [database], replaceOnChanges: ['spec'], deleteBeforeReplace: true },
@@ -111,20 +147,22 @@ export class PlatformService extends pulumi.ComponentResource {
   #createDeployment(
     name: string,
     role: 'api' | 'worker',
-    args: PlatformServiceArgs,
-    secret: k8s.core.v1.Secret,
+    replicas: number,
+    pods: ServicePods,
     migration: pulumi.Resource,
   ): void {
     const labels = platformLabels(`platform-${role}`);
+    // A pod reads its secrets when it starts.
+    const annotations = { 'ghost-fleet.dev/secrets': pods.fingerprint };
     new k8s.apps.v1.Deployment(
       `${name}-${role}`,
       {
-        metadata: { name: `platform-${role}`, namespace: args.namespace, labels },
+        metadata: { name: `platform-${role}`, namespace: pods.namespace, labels },
         spec: {
-          replicas: args.replicas,
+          replicas,
           selector: { matchLabels: labels },
           strategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
-          template: { metadata: { labels }, spec: servicePod(args, secret.metadata.name, role) },
+          template: { metadata: { labels, annotations }, spec: servicePod(role, pods) },
         },
       },
       { parent: this, dependsOn: [migration] },
@@ -132,7 +170,7 @@ export class PlatformService extends pulumi.ComponentResource {
     new k8s.policy.v1.PodDisruptionBudget(
       `${name}-${role}-disruption`,
       {
-        metadata: { name: `platform-${role}`, namespace: args.namespace, labels },
+        metadata: { name: `platform-${role}`, namespace: pods.namespace, labels },
         spec: { maxUnavailable: 1, selector: { matchLabels: labels } },
       },
       { parent: this },
@@ -189,25 +227,13 @@ export class PlatformService extends pulumi.ComponentResource {
 }
 
 function servicePod(
-  args: PlatformServiceArgs,
-  secretName: pulumi.Input<string>,
-  role: 'api' | 'worker' | 'migrate',
+  role: PlatformRole,
+  { image, environment, secretName }: ServicePods,
 ): k8s.types.input.core.v1.PodSpec {
-  const { cluster } = args;
-  // The owner migrates, past the pooler; the application role cannot change a table.
-  const migrates = role === 'migrate';
-  const endpoint = migrates ? cluster.direct : cluster.pooler;
-  const environment: Record<string, pulumi.Input<string>> = {
-    DATABASE_HOST: endpoint.host,
-    DATABASE_PORT: pulumi.interpolate`${endpoint.port}`,
-    DATABASE_SSL: migrates ? cluster.ssl : 'off',
-    DATABASE_NAME: databaseName,
-    DATABASE_USER: migrates ? 'platform_owner' : 'platform_app',
-    DATABASE_PASSWORD_FILE: `${secretsPath}/${migrates ? 'MIGRATION_PASSWORD' : 'DATABASE_PASSWORD'}`,
-    PLATFORM_URL: `${args.ingress.issuer === undefined ? 'http' : 'https'}://${args.host}`,
-    PORT: String(port),
-    ...(args.redisUrl === undefined ? {} : { REDIS_URL_FILE: `${secretsPath}/REDIS_URL` }),
-  };
+  const secrets = Object.entries(secretsOf(role, environment));
+  const files = secrets.map(([variable]) => [`${variable}_FILE`, `${secretsPath}/${variable}`] as const);
+  const variables = [...Object.entries(describeEnvironment(role, environment)), ...files];
+  const items = secrets.map(([variable, key]) => ({ key, path: variable }));
   return {
     automountServiceAccountToken: false,
     enableServiceLinks: false,
@@ -216,9 +242,9 @@ function servicePod(
     containers: [
       {
         name: role,
-        image: args.image,
+        image,
         args: [role],
-        env: Object.entries(environment).map(([variable, value]) => ({ name: variable, value })),
+        env: variables.map(([variable, value]) => ({ name: variable, value })),
         securityContext: restrictedContainer,
         resources: { requests: { cpu: '100m', memory: '192Mi' }, limits: { cpu: '1', memory: '512Mi' } },
         volumeMounts: [
@@ -233,7 +259,7 @@ function servicePod(
       },
     ],
     volumes: [
-      { name: 'secrets', secret: { secretName, defaultMode: 0o440 } },
+      { name: 'secrets', secret: { secretName, defaultMode: 0o440, items } },
       { name: 'tmp', emptyDir: { sizeLimit: '256Mi' } },
     ],
   };

@@ -27,6 +27,6 @@ export interface PostgresAccess {
   /** How the machine that runs Pulumi reaches the server, as an administrator. */
   readonly admin: Endpoint & { readonly user: pulumi.Input<string>; readonly password: pulumi.Input<string> };
   /** Role with which the pooler looks passwords up, where it does so in the site's database. */
-  readonly poolerRole?: string | undefined;
+  readonly poolerRole?: pulumi.Input<string> | undefined;
   readonly reachable: pulumi.Input<readonly Reachable[]>;
 }

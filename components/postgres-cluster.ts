@@ -54,7 +54,7 @@ export class PostgresCluster extends pulumi.ComponentResource implements Postgre
   readonly direct: Endpoint;
   readonly ssl: 'off' | 'require' | 'verify';
   readonly admin: PostgresAccess['admin'];
-  readonly poolerRole = poolerRole;
+  readonly poolerRole: pulumi.Input<string>;
   readonly reachable: readonly Reachable[];
 
   constructor(name: string, args: PostgresClusterArgs, options?: pulumi.ComponentResourceOptions) {
@@ -66,8 +66,12 @@ export class PostgresCluster extends pulumi.ComponentResource implements Postgre
     this.direct = server.endpoint;
     this.ssl = server.ssl;
     this.admin = { ...(args.admin ?? server.endpoint), ...server.admin };
-    const pooler = server.pooler ?? this.#createPooler(name, args, server, rolePassword);
+    const pooler =
+      server.pooler === undefined
+        ? this.#createPooler(name, args, server, rolePassword)
+        : { ...server.pooler, role: poolerRole };
     this.pooler = pooler.endpoint;
+    this.poolerRole = pooler.role;
     this.reachable = [pooler.reachable, server.reachable];
     this.registerOutputs({ host: this.direct.host, pooler: this.pooler.host });
   }
@@ -104,7 +108,7 @@ export class PostgresCluster extends pulumi.ComponentResource implements Postgre
       // Shared by every site of the cluster, in shards that this stack does not see.
       { parent: this, protect: true, retainOnDelete: true },
     );
-    return new Pooler(
+    const { endpoint, reachable } = new Pooler(
       name,
       {
         namespace: args.namespace,
@@ -117,5 +121,7 @@ export class PostgresCluster extends pulumi.ComponentResource implements Postgre
       },
       { parent: this, dependsOn: [role] },
     );
+    // As an output: who grants it something waits for it.
+    return { endpoint, reachable, role: role.name };
   }
 }

@@ -19,6 +19,8 @@ export interface SiteDatabaseArgs {
   readonly owner: string;
   /** Folder of the site's volume, where SQLite's file lies. */
   readonly contentPath: string;
+  /** Password of the analytics role. @default a generated one, which nobody is told */
+  readonly readerPassword?: pulumi.Input<string> | undefined;
 }
 
 /**
@@ -72,7 +74,7 @@ export class SiteDatabase extends pulumi.ComponentResource {
     placement: PlacementResource,
   ) {
     const password = createPassword(`${name}-password`, this);
-    const readerPassword = createPassword(`${name}-reader`, this);
+    const readerPassword = args.readerPassword ?? createPassword(`${name}-reader`, this);
     const { connectionLimit, statementTimeoutMs } = args.plan.database;
     const resource = new SiteDatabaseResource(
       `${name}-database`,

@@ -1,6 +1,6 @@
 import * as k8s from '@pulumi/kubernetes';
 import * as pulumi from '@pulumi/pulumi';
-import { namespaceNameLabel, siteLabels } from './labels.ts';
+import { namespaceNameLabel, platformLabels, siteLabels } from './labels.ts';
 import type { Reachable } from './postgres-access.ts';
 
 /** Networks that are nobody's business outside: neighbours, nodes, the cloud's metadata service. */
@@ -19,6 +19,8 @@ export interface SiteNetworkArgs {
   readonly controllerNamespace: string;
   /** Namespace of Prometheus, which reads the probe port. */
   readonly monitoringNamespace: string | undefined;
+  /** Namespace of the platform's worker, which reads the site's numbers there. */
+  readonly platformNamespace: string | undefined;
   readonly port: number;
   readonly probePort: number;
   /** Databases, caches and other services of the platform. */
@@ -26,7 +28,7 @@ export interface SiteNetworkArgs {
 }
 
 /**
- * Denies a site's pods everything but their ingress controller, DNS, the services named for them and the internet's web
+ * Denies a site's pods everything but their ingress controller, who reads their probe port, DNS, the services named for them and the internet's web
  * and mail ports; private networks, and with them neighbours and the metadata service, are left out of the internet.
  */
 export class SiteNetwork extends pulumi.ComponentResource {
@@ -50,12 +52,22 @@ export class SiteNetwork extends pulumi.ComponentResource {
 }
 
 function ingressRules(args: SiteNetworkArgs): k8s.types.input.networking.v1.NetworkPolicyIngressRule[] {
-  const from = (namespace: string, port: number) => ({
-    from: [{ namespaceSelector: { matchLabels: { [namespaceNameLabel]: namespace } } }],
+  const from = (namespace: string, port: number, pods?: Record<string, string>) => ({
+    from: [
+      {
+        namespaceSelector: { matchLabels: { [namespaceNameLabel]: namespace } },
+        ...(pods && { podSelector: { matchLabels: pods } }),
+      },
+    ],
     ports: [tcp(port)],
   });
-  const scrape = args.monitoringNamespace === undefined ? [] : [from(args.monitoringNamespace, args.probePort)];
-  return [from(args.controllerNamespace, args.port), ...scrape];
+  const { controllerNamespace, monitoringNamespace, platformNamespace, port, probePort } = args;
+  const worker = platformLabels('platform-worker');
+  return [
+    from(controllerNamespace, port),
+    ...(monitoringNamespace === undefined ? [] : [from(monitoringNamespace, probePort)]),
+    ...(platformNamespace === undefined ? [] : [from(platformNamespace, probePort, worker)]),
+  ];
 }
 
 function egressRules(services: readonly Reachable[]): k8s.types.input.networking.v1.NetworkPolicyEgressRule[] {

@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
 import * as k8s from '@pulumi/kubernetes';
 import * as pulumi from '@pulumi/pulumi';
 import type { Plan } from '../sites/plans.ts';
 import type { Site } from '../sites/schema.ts';
 import { type Binding, secretsPath } from './binding.ts';
+import { fingerprintOf } from './fingerprint.ts';
 import { siteLabels } from './labels.ts';
 import { restrictedContainer, restrictedPod } from './pod-security.ts';
 import { contentPath, describePod, type SitePod } from './site-pod.ts';
@@ -78,7 +78,14 @@ export class SiteWorkload extends pulumi.ComponentResource {
       `${name}-service`,
       {
         metadata,
-        spec: { selector: siteLabels(args.slug), ports: [{ name: 'http', port: sitePort, targetPort: 'http' }] },
+        spec: {
+          selector: siteLabels(args.slug),
+          // The second one is the platform's worker's, and Prometheus': SiteNetwork lets nobody else in.
+          ports: [
+            { name: 'http', port: sitePort, targetPort: 'http' },
+            { name: 'probes', port: probePort, targetPort: 'probes' },
+          ],
+        },
       },
       { parent: this },
     );
@@ -189,15 +196,11 @@ function fingerprints(
 ): Record<string, pulumi.Output<string>> {
   const secrets = args.bindings.flatMap(({ secret }) => (secret === undefined ? [] : [secret.fingerprint]));
   return {
-    'ghost-fleet.dev/config': pulumi.jsonStringify(environment).apply(digest),
+    'ghost-fleet.dev/config': pulumi.jsonStringify(environment).apply(fingerprintOf),
     ...(secrets.length === 0
       ? {}
-      : { 'ghost-fleet.dev/secrets': pulumi.all(secrets).apply((all) => digest(all.join())) }),
+      : { 'ghost-fleet.dev/secrets': pulumi.all(secrets).apply((all) => fingerprintOf(all.join())) }),
   };
-}
-
-function digest(text: string): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, 32);
 }
 
 function sitePodSpec(args: SiteWorkloadArgs, pod: SitePod): k8s.types.input.core.v1.PodSpec {

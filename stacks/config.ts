@@ -16,6 +16,9 @@ export interface StackSecrets {
   readonly mailPassword: pulumi.Output<string> | undefined;
   readonly mediaAccessKeyId: pulumi.Output<string> | undefined;
   readonly mediaSecretAccessKey: pulumi.Output<string> | undefined;
+  readonly oidcClientSecret: pulumi.Output<string> | undefined;
+  readonly stripeSecretKey: pulumi.Output<string> | undefined;
+  readonly stripeWebhookSecret: pulumi.Output<string> | undefined;
 }
 
 /**
@@ -60,6 +63,9 @@ function missingSecrets(settings: StackSettings, keys: Readonly<Record<string, u
     redisPassword: settings.redis?.kind === 'external',
     mediaAccessKeyId: settings.media.kind === 's3-compatible',
     mediaSecretAccessKey: settings.media.kind === 's3-compatible',
+    oidcClientSecret: settings.platform.enabled && settings.platform.oidc !== undefined,
+    stripeSecretKey: settings.platform.enabled && settings.platform.billing.stripe,
+    stripeWebhookSecret: settings.platform.enabled && settings.platform.billing.stripe,
   };
   for (const key of Object.keys(needs) as (keyof typeof needs)[]) {
     if (needs[key] && keys[key] === undefined) missing.push([key, secretKeys[key]]);
@@ -76,5 +82,8 @@ function secretsOf(keys: Readonly<Record<string, unknown>>): StackSecrets {
     mailPassword: secret(keys.mailPassword),
     mediaAccessKeyId: secret(keys.mediaAccessKeyId),
     mediaSecretAccessKey: secret(keys.mediaSecretAccessKey),
+    oidcClientSecret: secret(keys.oidcClientSecret),
+    stripeSecretKey: secret(keys.stripeSecretKey),
+    stripeWebhookSecret: secret(keys.stripeWebhookSecret),
   };
 }

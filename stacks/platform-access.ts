@@ -1,9 +1,10 @@
 import * as pulumi from '@pulumi/pulumi';
+import type { MailAccess } from '../components/creator-site.ts';
 import type { PostgresAccess } from '../components/postgres-access.ts';
 import type { RedisAccess } from '../components/redis.ts';
 import type { SearchInstance } from '../components/search-service.ts';
 import type { MediaAccess } from '../components/site-media.ts';
-import type { PlatformDatabaseAccess } from '../components/site-registration.ts';
+import type { PlatformServiceAccess } from '../components/site-platform.ts';
 import type { StackSettings } from './settings.ts';
 
 /** All that sites have to know of the platform, whether it stands in their own stack or in another. */
@@ -12,14 +13,14 @@ export interface PlatformAccess {
   readonly redis: RedisAccess | undefined;
   readonly search: readonly (SearchInstance & { readonly adminUrl: string })[];
   readonly media: MediaAccess;
-  readonly platform: PlatformDatabaseAccess | undefined;
+  readonly platform: PlatformServiceAccess | undefined;
 }
 
 /**
  * The platform as outputs of its stack, for its shards: what is secret apart from what is not, since one secret makes a
  * whole output secret.
  */
-export function publishPlatform({ clusters, redis, search, media }: PlatformAccess): Record<string, unknown> {
+export function publishPlatform({ clusters, redis, search, media, platform }: PlatformAccess): Record<string, unknown> {
   return {
     access: {
       clusters: mapValues(clusters, ({ admin: { password: _password, ...admin }, ...cluster }) => ({
@@ -36,12 +37,14 @@ export function publishPlatform({ clusters, redis, search, media }: PlatformAcce
         media.kind === 's3'
           ? { bucketName: media.bucketName, bucketArn: media.bucketArn, publicUrl: media.publicUrl }
           : {},
+      platform: platform === undefined ? {} : { publicKey: platform.publicKey },
     },
     credentials: pulumi.secret({
       clusters: mapValues(clusters, (cluster) => cluster.admin.password),
       redis: redis?.users.by === 'commands' ? redis.users.admin : {},
       search: search.map(({ masterKey }) => masterKey),
       media: media.kind === 's3-compatible' ? [media.accessKeyId, media.secretAccessKey] : [],
+      platform: platform === undefined ? {} : { analyticsKey: platform.analyticsKey },
     }),
   };
 }
@@ -87,7 +90,7 @@ export function referencePlatform(settings: StackSettings): PlatformAccess {
       reachable: access.apply((found) => found.search[index]?.reachable ?? []),
     })),
     media: referenceMedia(settings, access, credentials),
-    platform: referenceDatabase(settings, clusters),
+    platform: referenceService(settings, clusters, access, credentials),
   };
 }
 
@@ -97,13 +100,35 @@ export function sslOf(settings: StackSettings, name: string): PostgresAccess['ss
   return cluster?.kind === 'external' ? cluster.ssl : 'require';
 }
 
-/** The platform's database, where it is switched on. */
-export function referenceDatabase(
+/** Cluster of the platform's database: the one that is named, or the first. */
+export function platformClusterOf(
   { platform, clusters: configured }: StackSettings,
   clusters: Readonly<Record<string, PostgresAccess>>,
-): PlatformDatabaseAccess | undefined {
-  const cluster = clusters[platform.cluster ?? configured[0]?.name ?? ''];
-  return platform.enabled && cluster !== undefined ? { database: 'platform', cluster } : undefined;
+): PostgresAccess | undefined {
+  return clusters[platform.cluster ?? configured[0]?.name ?? ''];
+}
+
+function referenceService(
+  settings: StackSettings,
+  clusters: Readonly<Record<string, PostgresAccess>>,
+  access: pulumi.Output<Published>,
+  credentials: pulumi.Output<Credentials>,
+): PlatformServiceAccess | undefined {
+  const cluster = platformClusterOf(settings, clusters);
+  if (!settings.platform.enabled || cluster === undefined) return undefined;
+  const { platformStack: stack, namespace } = settings;
+  return {
+    cluster,
+    namespace,
+    database: 'platform',
+    publicKey: access.apply((found) => requireEntry({ ...found.platform }, 'publicKey', stack)),
+    analyticsKey: credentials.apply((found) => requireEntry({ ...found.platform }, 'analyticsKey', stack)),
+  };
+}
+
+/** The mail server of sites and platform. */
+export function mailOf({ mail }: StackSettings, password: pulumi.Input<string> | undefined): MailAccess | undefined {
+  return mail && { user: undefined, from: undefined, cidrs: undefined, ...mail, password };
 }
 
 interface PlainEndpoint {
@@ -129,6 +154,8 @@ interface Published {
   };
   readonly search: readonly { readonly url: string; readonly reachable: Reachables }[];
   readonly media: { readonly bucketName: string; readonly bucketArn: string; readonly publicUrl: string };
+  /** Undefined: the stack was last updated by a program that knew of no such part. */
+  readonly platform?: { readonly publicKey?: string };
 }
 
 interface Credentials {
@@ -136,6 +163,7 @@ interface Credentials {
   readonly redis: { host: string; port: number; user: string; password: string; tls: boolean };
   readonly search: readonly string[];
   readonly media: readonly string[];
+  readonly platform?: { readonly analyticsKey?: string };
 }
 
 function referenceRedis(
@@ -212,11 +240,11 @@ function mapValues<T, U>(record: Readonly<Record<string, T>>, change: (value: T)
   return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value)]));
 }
 
-function requireEntry<T>(record: Readonly<Record<string, T>>, name: string, stack: string): T {
+function requireEntry<T>(record: Readonly<Record<string, T | undefined>>, name: string, stack: string): T {
   const entry = record[name];
   if (entry === undefined) {
     throw new Error(
-      `stack ${stack}: expected a cluster ${name} among its outputs; got ${Object.keys(record).join(', ')}: run pulumi up there first`,
+      `stack ${stack}: expected ${name} among its outputs; got ${Object.keys(record).join(', ')}: run pulumi up there first`,
     );
   }
   return entry;

@@ -12,13 +12,15 @@ import { Redis, type RedisAccess } from '../components/redis.ts';
 import { SearchService } from '../components/search-service.ts';
 import type { DnsZone } from '../components/site-dns.ts';
 import type { MediaAccess } from '../components/site-media.ts';
+import type { PlatformServiceAccess } from '../components/site-platform.ts';
 import type { StackConfiguration } from './config.ts';
-import { compatibleMedia, type PlatformAccess, referenceDatabase } from './platform-access.ts';
-import type { ClusterConfig } from './schema.ts';
+import { compatibleMedia, mailOf, type PlatformAccess, platformClusterOf } from './platform-access.ts';
+import { type ClusterConfig, platformHost } from './schema.ts';
 import { type StackSettings, StackSettingsError } from './settings.ts';
 
 /** Makes what all sites of a stack and of its shards share. */
-export function createPlatform({ settings, secrets }: StackConfiguration, kubernetes: k8s.Provider): PlatformAccess {
+export function createPlatform(configuration: StackConfiguration, kubernetes: k8s.Provider): PlatformAccess {
+  const { settings, secrets } = configuration;
   const options = { providers: { kubernetes } };
   const namespace = new k8s.core.v1.Namespace(
     'platform-namespace',
@@ -67,30 +69,50 @@ export function createPlatform({ settings, secrets }: StackConfiguration, kubern
   if (settings.monitoring !== undefined) {
     new Monitoring('monitoring', { namespace, labels: settings.monitoring.labels }, options);
   }
-  let platform = referenceDatabase(settings, clusters);
-  if (settings.platform.enabled) {
-    const image = settings.images.platform;
-    if (platform === undefined || image === undefined) {
-      throw new StackSettingsError([
-        `stacks/Pulumi.${settings.stack}.yaml config.ghost-fleet:platform.enabled: expected false without ${image === undefined ? 'images.platform' : 'a cluster'}; got true`,
-      ]);
-    }
-    const service = new PlatformService(
-      'platform',
-      {
-        namespace,
-        image,
-        ingress,
-        cluster: platform.cluster,
-        redisUrl: redis?.adminUrl,
-        host: settings.platform.host ?? `platform.${settings.baseDomain}`,
-        replicas: 2,
-      },
-      options,
-    );
-    platform = service.database;
-  }
+  const shared = { namespace, clusters, redisUrl: redis?.adminUrl };
+  const platform = settings.platform.enabled ? createService(configuration, shared, options) : undefined;
   return { clusters, redis: redis?.access, search, media, platform };
+}
+
+/** @throws StackSettingsError where it has no image or no cluster for its database */
+function createService(
+  { settings, secrets }: StackConfiguration,
+  shared: {
+    readonly namespace: pulumi.Output<string>;
+    readonly clusters: PlatformAccess['clusters'];
+    readonly redisUrl: pulumi.Output<string> | undefined;
+  },
+  options: pulumi.ComponentResourceOptions,
+): PlatformServiceAccess {
+  const cluster = platformClusterOf(settings, shared.clusters);
+  const image = settings.images.platform;
+  if (cluster === undefined || image === undefined) {
+    throw new StackSettingsError([
+      `stacks/Pulumi.${settings.stack}.yaml config.ghost-fleet:platform.enabled: expected false without ${image === undefined ? 'images.platform' : 'a cluster'}; got true`,
+    ]);
+  }
+  const { staff, admins, oidc, billing } = settings.platform;
+  const { stripe, ...terms } = billing;
+  const { oidcClientSecret = '', stripeSecretKey = '', stripeWebhookSecret = '' } = secrets;
+  const service = new PlatformService(
+    'platform',
+    {
+      ...shared,
+      ...{ image, cluster, staff, admins },
+      namespaceName: settings.namespace,
+      host: platformHost(settings),
+      ingress: ingressOf(settings),
+      replicas: 2,
+      mail: mailOf(settings, secrets.mailPassword),
+      oidc: oidc && { ...oidc, clientSecret: oidcClientSecret },
+      billing: {
+        ...terms,
+        stripe: stripe ? { secretKey: stripeSecretKey, webhookSecret: stripeWebhookSecret } : undefined,
+      },
+    },
+    options,
+  );
+  return service.access;
 }
 
 /** How sites of this stack are reached. */

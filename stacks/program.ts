@@ -7,7 +7,7 @@ import { RegistryError, requireRegistry } from '../sites/registry.ts';
 import { readStackConfig, type StackConfiguration } from './config.ts';
 import { type Placement, placeSites } from './placement.ts';
 import { createPlatform, dnsOf, ingressOf } from './platform.ts';
-import { type PlatformAccess, publishPlatform, referencePlatform } from './platform-access.ts';
+import { mailOf, type PlatformAccess, publishPlatform, referencePlatform } from './platform-access.ts';
 import type { StackSettings } from './settings.ts';
 
 /**
@@ -86,13 +86,7 @@ function siteArgs(
     media: platform.media,
     redis: platform.redis,
     search,
-    mail: settings.mail && {
-      user: undefined,
-      from: undefined,
-      cidrs: undefined,
-      ...settings.mail,
-      password: secrets.mailPassword,
-    },
+    mail: mailOf(settings, secrets.mailPassword),
     monitoring: settings.monitoring,
     backups: settings.backups,
     dns: dnsOf(settings),

@@ -250,6 +250,44 @@ const mediaSchema = z.discriminatedUnion(
   { error: 'one of volume, s3, s3-compatible' },
 );
 
+const people = z.array(z.email({ error: 'an e-mail address' }), { error: 'a list of e-mail addresses' }).default([]);
+
+/** Terms of the invoices; what is left out is as the platform has it. */
+const billingSchema = z.strictObject(
+  {
+    sellerName: text('the name of who issues invoices').optional(),
+    sellerAddress: z.array(text('a line of an address'), { error: 'a list of lines' }).optional(),
+    sellerTaxId: text('a tax id').optional(),
+    numberPrefix: z
+      .string({ error: 'what numbers begin with' })
+      .regex(/^[A-Z0-9-]{1,12}$/, 'at most 12 capital letters, digits and hyphens')
+      .optional(),
+    paymentDays: wholeNumber(0, 365).optional(),
+    pastDueDays: wholeNumber(0, 365).optional(),
+    graceDays: wholeNumber(1, 365).optional(),
+    /** Whether creators may pay by Stripe. */
+    stripe: yesOrNo.default(false),
+  },
+  object,
+);
+
+/** The business around the sites: its database, API, dashboard and worker. */
+const platformSchema = z.strictObject(
+  {
+    enabled: yesOrNo.default(false),
+    /** Of the platform's own database. */
+    cluster: name.optional(),
+    host: domain.optional(),
+    /** Who works for the platform, and who of them may do everything. */
+    staff: people,
+    admins: people,
+    /** An OpenID provider by which people sign in, beside the link that is mailed to them. */
+    oidc: z.strictObject({ issuer: url, clientId: text('the id of a client') }, object).optional(),
+    billing: billingSchema.prefault({}),
+  },
+  object,
+);
+
 const stackKeys = z.strictObject({
   databaseStrategy: z.enum(databaseStrategies, { error: `one of ${databaseStrategies.join(', ')}` }),
   baseDomain: domain,
@@ -310,18 +348,29 @@ const stackKeys = z.strictObject({
       object,
     )
     .optional(),
-  platform: z
-    .strictObject({ enabled: yesOrNo.default(false), cluster: name.optional(), host: domain.optional() }, object)
-    .prefault({}),
+  platform: platformSchema.prefault({}),
 });
 
 /** Everything that `Pulumi.<stack>.yaml` may say below `ghost-fleet:`. */
-export const stackSchema = stackKeys.superRefine(({ backups, databaseStrategy, media }, context) => {
-  if (!backups.enabled || backups.target !== 'volume' || databaseStrategy === 'sqlite' || media.kind === 'volume')
-    return;
-  const message = 'a place such as s3://bucket/prefix, since these sites have no volume';
-  context.addIssue({ code: 'custom', path: ['backups', 'target'], input: backups.target, message });
+export const stackSchema = stackKeys.superRefine(({ backups, databaseStrategy, media, ...keys }, context) => {
+  const noVolume = databaseStrategy !== 'sqlite' && media.kind !== 'volume';
+  if (backups.enabled && backups.target === 'volume' && noVolume) {
+    const message = 'a place such as s3://bucket/prefix, since these sites have no volume';
+    context.addIssue({ code: 'custom', path: ['backups', 'target'], input: backups.target, message });
+  }
+  const { platform, mail, baseDomain } = keys;
+  // On one's own machine the link is shown to whoever asks for it.
+  const isLocal = /(^|\.)localhost$/.test(platformHost({ platform, baseDomain }));
+  if (platform.enabled && !isLocal && mail?.from === undefined) {
+    const message = 'a sender, since the platform mails people the links by which they sign in';
+    context.addIssue({ code: 'custom', path: ['mail', 'from'], input: undefined, message });
+  }
 });
+
+/** Where the platform's dashboard answers. */
+export function platformHost({ platform, baseDomain }: Pick<z.output<typeof stackKeys>, 'platform' | 'baseDomain'>) {
+  return platform.host ?? `platform.${baseDomain}`;
+}
 
 /** What a shard's own file says; all else is its platform stack's. */
 export const shardSchema = z.strictObject({ platformStack: name, shard: wholeNumber(0, 9_999) });
@@ -333,6 +382,9 @@ export const secretKeys = {
   mailPassword: 'the password of mail.user',
   mediaAccessKeyId: 'the access key of media.kind s3-compatible',
   mediaSecretAccessKey: 'the secret key of media.kind s3-compatible',
+  oidcClientSecret: 'the secret of the client platform.oidc.clientId',
+  stripeSecretKey: 'the secret key of the Stripe account of platform.billing.stripe',
+  stripeWebhookSecret: 'the secret by which Stripe signs what it tells the platform',
 } as const;
 
 export type StackConfig = z.output<typeof stackSchema>;

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { withClient } from '../../runtime/database/administrator.ts';
 import { catalogueLock, closeToPublic, createDatabase } from '../../runtime/database/catalogue.ts';
 import { administrator } from './administrator.ts';
+import { storePoolerCredential } from './pooler-credential.ts';
 import { defineKind } from './resource-kind.ts';
 
 const { escapeIdentifier: name, escapeLiteral: literal } = pg;
@@ -19,6 +20,10 @@ const inputs = z.strictObject({
   ownerRole: identifier,
   /** Roles that may connect besides. */
   connectingRoles: z.array(identifier),
+  /** Role of a pooler that looks passwords up in the database, and what it finds there: SCRAM verifiers by role. */
+  pooler: z
+    .strictObject({ role: identifier, verifiers: z.record(identifier, z.string().startsWith('SCRAM-SHA-256$')) })
+    .optional(),
   admin: administrator,
 });
 
@@ -30,7 +35,7 @@ export type DatabaseInputs = z.output<typeof inputs>;
  */
 export const database = defineKind<DatabaseInputs, object>({
   inputs,
-  secrets: ['admin'],
+  secrets: ['admin', 'pooler'],
   identity: ['name', 'cluster', 'stack'],
   onIdentityChange: 'refuse',
 
@@ -91,7 +96,7 @@ async function underCatalogueLock(request: DatabaseInputs, use: (client: pg.Clie
 
 /** Every step may be repeated; the mark comes before the opening, so that what is open and unmarked is somebody else's. */
 async function provision(client: pg.Client, request: DatabaseInputs): Promise<void> {
-  const { name: database, ownerRole, connectingRoles } = request;
+  const { name: database, ownerRole, connectingRoles, pooler } = request;
   const found = await find(client, database);
   if (found === undefined) await createDatabase(client, database);
   if (found?.owner !== ownerRole) {
@@ -101,6 +106,11 @@ async function provision(client: pg.Client, request: DatabaseInputs): Promise<vo
   await closeToPublic(client, database);
   for (const role of connectingRoles)
     await client.query(`grant connect on database ${name(database)} to ${name(role)}`);
+  if (pooler === undefined) return;
+  await withClient(request.admin, database, async (inside) => {
+    for (const [role, verifier] of Object.entries(pooler.verifiers))
+      await storePoolerCredential(inside, database, pooler.role, role, verifier);
+  });
 }
 
 /** @throws Error where the database is there and another stack, or nobody known, made it */

@@ -17,10 +17,15 @@ const inputs = z.strictObject({
 
 export type RoleInputs = z.output<typeof inputs>;
 
+export interface RoleOutputs {
+  /** What the server keeps of the password: a pooler is given the very same. */
+  readonly verifier: string;
+}
+
 /** A role that logs in and owns nothing by itself; adopted where it is there, and never dropped: others depend on it. */
-export const role = defineKind<RoleInputs, object>({
+export const role = defineKind<RoleInputs, RoleOutputs>({
   inputs,
-  secrets: ['admin', 'password'],
+  secrets: ['admin', 'password', 'verifier'],
   identity: ['name'],
   onIdentityChange: 'refuse',
 
@@ -49,11 +54,12 @@ export const role = defineKind<RoleInputs, object>({
   },
 });
 
-async function ensure(request: RoleInputs): Promise<object> {
+async function ensure(request: RoleInputs): Promise<RoleOutputs> {
+  const verifier = scramVerifier(request.password);
   await withClient(request.admin, 'postgres', async (client) => {
     // Until this connection ends: PostgreSQL fails one of two changes of the same row of its catalogues.
     await client.query('select pg_advisory_lock($1)', [catalogueLock]);
-    await ensureRole(client, request.name, scramVerifier(request.password), request.connectionLimit);
+    await ensureRole(client, request.name, verifier, request.connectionLimit);
   });
-  return {};
+  return { verifier };
 }

@@ -8,7 +8,7 @@ const credentials: Readonly<Record<string, readonly string[]>> = {
   'fleet:index:RedisUser': ['admin', 'password'],
   'fleet:index:SearchIndex': ['admin'],
   'fleet:index:Registration': ['admin'],
-  'fleet:index:Database': ['admin'],
+  'fleet:index:Database': ['admin', 'pooler'],
   'fleet:index:Role': ['admin', 'password'],
   'aws:rds/instance:Instance': ['password'],
 };

@@ -27,7 +27,7 @@ const programs = [
   },
   {
     what: 'the platform and its own database',
-    settings: { platform: { enabled: true } },
+    settings: { platform: { enabled: true }, mail: { host: 'smtp.example.test', from: 'fleet@example.test' } },
     sites: [],
     database: 'platform',
     type: 'fleet:index:Database',

@@ -1,7 +1,7 @@
 import type { Rule } from '../../stacks/policy/subject.ts';
 
 /** What every credential of a mocked stack is marked with (plan.ts, and the passwords that tests hand in). */
-const marks = /hex-of-|search-key-of|indexing-key-of|correct-horse/;
+const marks = /hex-of-|search-key-of|indexing-key-of|correct-horse|PRIVATE KEY/;
 
 /** No credential stands anywhere in plain. */
 export const nothingLeaks: Rule = ({ name, inputs, secretPaths }) =>

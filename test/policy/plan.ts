@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -142,7 +143,10 @@ function outputsOf(
 ): Record<string, unknown> {
   switch (type) {
     case 'random:index/randomBytes:RandomBytes':
-      return { hex: `hex-of-${name}-0123456789abcdef`, base64: 'AAAA' };
+      return {
+        hex: `hex-of-${name}-0123456789abcdef`,
+        base64: createHash('sha256').update(name).digest('base64'),
+      };
     case 'fleet:index:SiteDatabase': {
       const identifier = String(inputs.slug).replaceAll('-', '_');
       const own = inputs.strategy === 'database';
@@ -152,6 +156,8 @@ function outputsOf(
         user: `site_${identifier}`,
       };
     }
+    case 'fleet:index:Role':
+      return { verifier: `SCRAM-SHA-256$correct-horse-${name}` };
     case 'fleet:index:SearchIndex':
       return { searchKey: `search-key-of-${name}`, indexingKey: `indexing-key-of-${name}` };
     case 'pulumi:pulumi:StackReference':
@@ -181,7 +187,7 @@ const knownTypes = [
   /^kubernetes:traefik\.io\/v1alpha1:Middleware$/,
   /^pulumi:(pulumi:Stack|providers:kubernetes)$/,
   /^ghost-fleet:components:/,
-  /^fleet:index:(Placement|Role|Database|RedisUser|Registration)$/,
+  /^fleet:index:(Placement|Database|RedisUser|Registration)$/,
   /^aws:rds\/(subnetGroup|parameterGroup):/,
   /^aws:ec2\/securityGroup:/,
   /^aws:cloudwatch\/metricAlarm:/,

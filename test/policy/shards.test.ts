@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { deriveSecret } from '../../sites/derived-secret.ts';
 import { rulesOf, stackRules } from '../../stacks/policy/rules.ts';
 import { nothingLeaks } from './leaks.ts';
 import { type PlanOptions, planStack } from './plan.ts';
@@ -34,5 +35,28 @@ describe('shards', () => {
     const rules = [...Object.values(rulesOf('production-01')), nothingLeaks];
     for (const rule of rules) expect(shard.resources.flatMap(rule)).toEqual([]);
     for (const rule of Object.values(stackRules)) expect(rule(shard.resources)).toEqual([]);
+  });
+
+  it('tell their sites of the platform what its stack says', async () => {
+    const config = {
+      shards: 2,
+      images: { site: 'registry.example.com/site:1', platform: 'registry.example.com/platform:1' },
+      platform: { enabled: true },
+      mail: { host: 'smtp.example.com', from: 'fleet@example.com' },
+    };
+    const platform = await planStack('production', { sites, config });
+    const options: PlanOptions = { sites, config, referenced: platform.outputs, shard: { number: 1, shards: 2 } };
+    const shard = await planStack('production', options);
+    const named = (plan: typeof shard, name: string) =>
+      plan.resources.find((resource) => resource.name === name)?.inputs as Record<string, Record<string, string>>;
+    const publicKey = named(platform, 'alpha-config').data?.PLATFORM_PUBLIC_KEY;
+    expect(publicKey).toMatch(/^-----BEGIN PUBLIC KEY-----/);
+    expect(named(shard, 'gamma-config').data?.PLATFORM_PUBLIC_KEY).toBe(publicKey);
+    const key = 'hex-of-platform-analytics-key-0123456789abcdef';
+    expect(named(shard, 'gamma-platform').stringData).toEqual({
+      ANALYTICS_TOKEN: deriveSecret(key, 'analytics-token', 'gamma'),
+    });
+    expect(shard.resources.flatMap(nothingLeaks)).toEqual([]);
+    expect(shard.resources.filter(({ type }) => type === 'fleet:index:Registration').length).toBe(1);
   });
 });

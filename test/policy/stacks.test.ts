@@ -32,11 +32,18 @@ const stacks: Readonly<Record<string, [file: string, options: PlanOptions]>> = {
         })),
         images: { site: 'registry.example.com/site:1', platform: 'registry.example.com/platform:1' },
         platform: { enabled: true },
+        mail: { host: 'smtp.staging.example.com', from: 'Fleet <fleet@example.com>' },
       },
     },
   ],
   production: ['production', { secrets: { mailPassword: 'correct-horse-mail' } }],
 };
+
+/** Whom a network policy lets in. */
+interface Caller {
+  readonly namespaceSelector: { readonly matchLabels: Readonly<Record<string, string>> };
+  readonly podSelector?: { readonly matchLabels: Readonly<Record<string, string>> };
+}
 
 const plans = new Map<string, Plan>();
 beforeAll(async () => {
@@ -108,22 +115,28 @@ describe.each(Object.keys(stacks))('%s', (name) => {
     }
   });
 
-  it('lets nobody into a site but the ingress controller and Prometheus, and a site out to nobody near', () => {
+  it('lets nobody into a site but the ingress controller, Prometheus and the platform, and a site out to nobody near', () => {
     const policies = planOf(name).resources.filter(({ type }) => type.endsWith(':NetworkPolicy'));
     expect(policies.length).toBe(3);
     for (const { inputs } of policies) {
       const spec = inputs.spec as {
         podSelector: object;
         policyTypes: string[];
-        ingress: { from: { namespaceSelector: { matchLabels: Record<string, string> } }[] }[];
+        ingress: { from: Caller[]; ports: { port: number }[] }[];
         egress: { to: { ipBlock?: { cidr: string; except?: string[] } }[]; ports: { port: number }[] }[];
       };
       expect(spec.podSelector).toEqual({});
       expect(spec.policyTypes).toEqual(['Ingress', 'Egress']);
-      const callers = spec.ingress.flatMap(({ from }) =>
-        from.map((peer) => peer.namespaceSelector.matchLabels['kubernetes.io/metadata.name']),
+      const callers = spec.ingress.flatMap(({ from, ports }) =>
+        from.map(({ namespaceSelector, podSelector }) => [
+          namespaceSelector.matchLabels['kubernetes.io/metadata.name'],
+          podSelector?.matchLabels['app.kubernetes.io/name'] ?? 'every pod',
+          ...ports.map(({ port }) => port),
+        ]),
       );
-      expect(callers.filter((caller) => !['traefik', 'monitoring'].includes(caller ?? ''))).toEqual([]);
+      const prometheus = name.startsWith('dev') ? [] : [['monitoring', 'every pod', 2369]];
+      const worker = name.endsWith('with the platform') ? [['ghost-fleet', 'platform-worker', 2369]] : [];
+      expect(callers).toEqual([['traefik', 'every pod', 2368], ...prometheus, ...worker]);
       const open = spec.egress.flatMap(({ to }) => to.flatMap(({ ipBlock }) => ipBlock ?? []));
       const world = open.filter(({ cidr }) => cidr.endsWith('/0'));
       expect(world.length).toBe(2);
@@ -215,6 +228,34 @@ describe('the platform', () => {
     for (const { dependencies } of registrations) {
       expect(dependencies).toContainEqual(expect.stringMatching(/Job::platform-migration$/));
     }
+  });
+
+  it('leaves the verifier of its application role where its pooler looks, and no other', () => {
+    const { resources } = planOf('staging on CloudNativePG with the platform');
+    const database = resources.find(({ type }) => type === 'fleet:index:Database');
+    expect(database?.inputs.pooler).toEqual({
+      role: 'pgbouncer',
+      verifiers: { platform_app: 'SCRAM-SHA-256$correct-horse-platform-app' },
+    });
+  });
+
+  it('needs a sender of its mails wherever it is not on localhost', async () => {
+    const platform = { enabled: true };
+    const images = { site: 'ghost-fleet/site:dev', platform: 'ghost-fleet/platform:dev' };
+    await expect(planStack('staging', { secrets: passwords, config: { platform, images } })).rejects.toThrow(
+      /Pulumi.staging.yaml config.ghost-fleet:mail.from: expected a sender, .*; got nothing/,
+    );
+  });
+
+  it('needs the secrets of what it is told to use', async () => {
+    const platform = {
+      enabled: true,
+      oidc: { issuer: 'https://login.example.com', clientId: 'fleet' },
+      billing: { stripe: true },
+    };
+    const config = { platform, mail: { host: 'smtp.example.com', from: 'fleet@example.com' } };
+    const missing = planStack('staging', { secrets: { ...passwords, ...s3Secrets }, config });
+    await expect(missing).rejects.toThrow(/oidcClientSecret: .*\n.*stripeSecretKey: .*\n.*stripeWebhookSecret: /);
   });
 });
 

@@ -1,5 +1,7 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { findProgram, pgbouncer } from '../../../scripts/services/debian-packages.ts';
+import { startTestPgBouncer } from '../../support/pgbouncer-server.ts';
 import { PluginProcess, secret } from '../../support/plugin-process.ts';
 import { useTestServer } from '../../support/test-server.ts';
 
@@ -25,10 +27,15 @@ function inputsOf(name: string, more: object = {}) {
 }
 
 /** As the administrator, unless a role is named, whose password is `p`. */
-async function query(database: string, text: string, role?: string): Promise<Record<string, unknown>[]> {
+async function query(
+  database: string,
+  text: string,
+  role?: string,
+  more: object = {},
+): Promise<Record<string, unknown>[]> {
   const { host, port, user, password } = shared.server;
   const login = role === undefined ? { user, password } : { user: role, password: 'p' };
-  const client = new pg.Client({ host, port, database, ...login });
+  const client = new pg.Client({ host, port, database, ...login, ...more });
   await client.connect();
   try {
     return (await client.query(text)).rows as Record<string, unknown>[];
@@ -99,6 +106,46 @@ describe('a database of the platform', () => {
     await plugin.update('Database', drifted ?? {}, inputsOf(name));
     expect(await plugin.read('Database', state)).toEqual(state);
   });
+
+  it.skipIf(findProgram(pgbouncer) === undefined)(
+    'is reached through PgBouncer by a role whose verifier it was given, until the role has another password',
+    async () => {
+      const { host, port, user, password } = shared.server;
+      await query('postgres', "create role pgbouncer login password 'looks-passwords-up'");
+      const pooler = await startTestPgBouncer(shared.dir, shared.server, 'looks-passwords-up');
+      const name = freshName();
+      const admin = secret({ host, port, user, password, ssl: 'off' });
+      const makeRole = async (text: string) => {
+        const { state } = await plugin.create('Role', {
+          name: 'pooled',
+          password: secret(text),
+          connectionLimit: 5,
+          admin,
+        });
+        // Secret in the state, and handed on as such.
+        return secret({ role: 'pgbouncer', verifiers: { pooled: (state.verifier as { value: string }).value } });
+      };
+      const pooled = (text: string) =>
+        query(name, 'select current_user as who', 'pooled', { port: pooler.port, password: text });
+      try {
+        const first = await makeRole('first-password-of-it');
+        const inputs = (more: object) => inputsOf(name, { connectingRoles: ['pooled'], ...more });
+        const { state } = await plugin.create('Database', inputs({ pooler: first }));
+        expect(await pooled('first-password-of-it')).toEqual([{ who: 'pooled' }]);
+        await expect(pooled('wrong-password-of-it')).rejects.toThrow(/password|SASL/);
+        await expect(
+          query(name, 'select * from pooler.credentials', 'pooled', {
+            password: 'first-password-of-it',
+          }),
+        ).rejects.toThrow(/permission denied/);
+        const second = await makeRole('second-password-of-it');
+        await plugin.update('Database', state, inputs({ pooler: second }));
+        expect(await pooled('second-password-of-it')).toEqual([{ who: 'pooled' }]);
+      } finally {
+        await pooler.stop();
+      }
+    },
+  );
 
   it('is refused another name, cluster or stack, all at once', async () => {
     const moved = inputsOf('elsewhere', { cluster: 'us-1', stack: 'ghost-fleet/other' });
