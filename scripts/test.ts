@@ -4,7 +4,8 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { runSteps, type Step } from './checks/steps.ts';
 import { prepareProcessCluster } from './cluster/process/driver.ts';
-import { buildSiteImage } from './image/build.ts';
+import { buildImage } from './image/build.ts';
+import { type ImageName, images } from './image/definitions.ts';
 import { chromium, ensureProgram, mariadb, pgbouncer, redis, runc } from './services/debian-packages.ts';
 import { installTools } from './tools/install.ts';
 import { UnavailableError } from './tools/unavailable.ts';
@@ -80,7 +81,8 @@ async function main(): Promise<number> {
   if (chosen.includes('cluster') || chosen.includes('image')) {
     // The image of a site is what both run.
     const missing = await whatIsMissing(async () => {
-      env.SITE_IMAGE_ARCHIVE = await buildImage();
+      env.SITE_IMAGE_ARCHIVE = await archiveOf('site');
+      if (chosen.includes('image')) env.PLATFORM_IMAGE_ARCHIVE = await archiveOf('platform');
     });
     if (missing !== undefined) skipped.push(...['image', 'cluster'].map((group) => `${group}: ${missing}`));
   }
@@ -134,18 +136,18 @@ async function whatIsMissing(prepare: () => Promise<unknown>): Promise<string | 
 }
 
 /**
- * Builds the image of a site.
+ * Builds an image.
  *
  * @returns the path of its archive
  * @throws UnavailableError
  */
-async function buildImage(): Promise<string> {
+async function archiveOf(name: ImageName): Promise<string> {
   if (process.getuid?.() !== 0) throw new UnavailableError('only root runs the root of an image');
   if ((await ensureProgram(runc)) === undefined) {
     throw new UnavailableError('runc is not on PATH and could not be installed (Debian package runc, as root)');
   }
-  const image = await buildSiteImage({ root, tag: 'ghost-fleet/site:dev', ghostVersion: undefined, base: undefined });
-  return image.archive;
+  const tag = `ghost-fleet/${name}:dev`;
+  return (await buildImage({ root, image: images[name], tag, ghostVersion: undefined, base: undefined })).archive;
 }
 
 function vitestStep(group: string, report: string, env: Record<string, string>): Step {

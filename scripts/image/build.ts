@@ -7,57 +7,57 @@ import { cacheDir, fillEntry } from '../tools/cache.ts';
 import { readFileOfImage } from './archive.ts';
 import { makeBase } from './base.ts';
 import { hashInputs, stageContext } from './context.ts';
+import type { ImageDefinition } from './definitions.ts';
 import { findBuildah, findDocker, type ImageEngine } from './engine.ts';
 
-export interface SiteImageOptions {
+export interface ImageOptions {
   /** Top level of the checkout. */
   readonly root: string;
+  readonly image: ImageDefinition;
   readonly tag: string;
-  /** Release of Ghost; undefined for the one that runtime/site/ghost.json pins. */
+  /** Release of Ghost, where the image has one; undefined for the one that runtime/site/ghost.json pins. */
   readonly ghostVersion: string | undefined;
   /** Base as FROM names it; undefined for the official one, or what is made in its place. */
   readonly base: string | undefined;
 }
 
 /** An image as a file. */
-export interface SiteImage {
+export interface BuiltImage {
   readonly tag: string;
-  readonly ghostVersion: string;
   /** As `docker save` writes it: `docker load`, `kind load image-archive` and `ctr images import` take it. */
   readonly archive: string;
   /** CycloneDX in JSON. */
   readonly sbom: string;
-  /** Bytes of the archive, which is not compressed, and of Ghost as npm and pnpm install it. */
-  readonly size: { readonly image: number; readonly installedGhost: number };
+  /** Bytes of the archive, which is not compressed. */
+  readonly bytes: number;
+  /** Where it has one, with the bytes of what npm and pnpm install. */
+  readonly ghost: { readonly version: string; readonly installedBytes: number } | undefined;
 }
 
-const dockerfile = 'runtime/site/Dockerfile';
 /** Images of one name that stay in the cache: those of several checkouts. */
 const keptImages = 3;
 
 const sbomFile = 'opt/ghost-fleet/sbom.cdx.json';
 
 /**
- * Builds the image of a site, or takes it from the cache where nothing that goes into it has changed. The archive is
+ * Builds an image, or takes it from the cache where nothing that goes into it has changed. The archive is
  * linked into `.local/images`.
  *
  * @throws UnavailableError where neither docker nor buildah can build it
  */
-export async function buildSiteImage(options: SiteImageOptions): Promise<SiteImage> {
-  const { root, tag } = options;
-  const pin = JSON.parse(await readFile(path.join(root, 'runtime/site/ghost.json'), 'utf8')) as { version: string };
-  const ghostVersion = options.ghostVersion ?? pin.version;
-  const official = await readDefaultBase(root);
+export async function buildImage(options: ImageOptions): Promise<BuiltImage> {
+  const { root, image, tag } = options;
+  const ghostVersion = image.hasGhost ? (options.ghostVersion ?? (await readPinnedGhost(root))) : undefined;
+  const base = options.base ?? (await readDefaultBase(root, image));
   const name = tag.replaceAll(/[^a-z0-9.]+/gi, '-');
   const prefix = `image-${name}-`;
-  const digest = hashInputs(root, [tag, ghostVersion, options.base ?? official, process.arch]);
+  const digest = hashInputs(root, image, [tag, ghostVersion ?? '', base, process.arch]);
   const entry = path.join(cacheDir(), `${prefix}${digest}`);
   const made = !existsSync(entry);
   await fillEntry(entry, async (dir) => {
-    await buildInto(dir, { ...options, base: options.base ?? official, ghostVersion });
+    await buildInto(dir, { ...options, base, ghostVersion });
     return true;
   });
-  const installed = await realSize(await ghostPathOf(ghostVersion));
   const local = path.join(root, '.local/images');
   await mkdir(local, { recursive: true });
   const archive = path.join(local, `${name}.tar`);
@@ -65,25 +65,35 @@ export async function buildSiteImage(options: SiteImageOptions): Promise<SiteIma
   await place(path.join(entry, 'image.tar'), archive);
   await place(path.join(entry, 'sbom.cdx.json'), sbom);
   if (made) await removeOldest(prefix);
-  return { tag, ghostVersion, archive, sbom, size: { image: (await stat(archive)).size, installedGhost: installed } };
+  const ghost =
+    ghostVersion === undefined
+      ? undefined
+      : { version: ghostVersion, installedBytes: await realSize(await ghostPathOf(ghostVersion)) };
+  return { tag, archive, sbom, bytes: (await stat(archive)).size, ghost };
+}
+
+async function readPinnedGhost(root: string): Promise<string> {
+  return (JSON.parse(await readFile(path.join(root, 'runtime/site/ghost.json'), 'utf8')) as { version: string })
+    .version;
 }
 
 async function buildInto(
   dir: string,
-  { root, tag, base, ghostVersion }: SiteImageOptions & { base: string; ghostVersion: string },
+  { root, image, tag, base, ghostVersion }: ImageOptions & { base: string },
 ): Promise<void> {
   const engine: ImageEngine = (await findDocker(base)) ?? (await findBuildah());
   const withRegistry = engine.name === 'docker';
   const context = path.join(dir, 'context');
   const archive = path.join(dir, 'image.tar');
   console.error(`image: building ${tag} with ${engine.name} (two or three minutes)`);
-  stageContext(root, context, withRegistry ? undefined : await realGhostPath(ghostVersion));
+  const ghost = ghostVersion === undefined || withRegistry ? undefined : await realGhostPath(ghostVersion);
+  stageContext(root, context, image, withRegistry ? undefined : { ghost });
   const revision = await $({ cwd: root, quiet: true, nothrow: true })`git rev-parse HEAD`;
   await engine.build({
-    ...{ context, tag, archive, dockerfile: path.join(root, dockerfile), scratch: path.join(dir, 'scratch') },
+    ...{ context, tag, archive, dockerfile: path.join(root, image.dockerfile), scratch: path.join(dir, 'scratch') },
     arguments: {
       BASE: withRegistry ? base : await baseWithoutRegistry(root, base),
-      GHOST_VERSION: ghostVersion,
+      ...(ghostVersion === undefined ? {} : { GHOST_VERSION: ghostVersion }),
       REVISION: revision.exitCode === 0 ? revision.stdout.trim() : 'unknown',
     },
   });
@@ -98,7 +108,7 @@ async function baseWithoutRegistry(root: string, base: string): Promise<string> 
   return makeBase((await $({ quiet: true })`readlink -f ${path.join(root, '.tools/node')}`).stdout.trim(), version);
 }
 
-async function readDefaultBase(root: string): Promise<string> {
+async function readDefaultBase(root: string, { dockerfile }: ImageDefinition): Promise<string> {
   const text = await readFile(path.join(root, dockerfile), 'utf8');
   const base = /^ARG BASE=(\S+)$/m.exec(text)?.[1];
   if (base === undefined) throw new Error(`${dockerfile}: expected ARG BASE=…`);

@@ -40,6 +40,15 @@ const rules: readonly Rule[] = [
       return file.includes('/vendor/') && !script.test(file);
     },
   },
+  {
+    name: 'what browsers, and other systems than the image, would load',
+    matches: (file) => /(^|\/)node_modules\/pdfkit\/js\/pdfkit\.(browser|standalone|old)|\.musl\.node$/.test(file),
+  },
+  {
+    name: 'fonts and lists of them that no document is set in',
+    matches: (file) =>
+      /(^|\/)node_modules\/dejavu-fonts-ttf\/(?!LICENSE$|package\.json$|ttf\/DejaVuSans(-Bold)?\.ttf$)./.test(file),
+  },
   { name: 'packages for building only', matches: (file) => packagesOf(file).some((name) => buildOnly.test(name)) },
   {
     name: "what the packages' own pnpm left",

@@ -7,19 +7,27 @@ import type { LockedPackage } from './modules.ts';
 
 /** What an image consists of. */
 export interface ImageContents {
+  readonly name: string;
   readonly version: string;
   readonly nodeVersion: string;
-  /** Folder of the pruned Ghost package in the image. */
-  readonly ghost: string;
-  /** Text of the lockfile that came with Ghost. */
-  readonly ghostLock: string;
-  readonly ghostIntegrity: string;
+  /** Undefined where it has none. */
+  readonly ghost: GhostContents | undefined;
   readonly lock: Readonly<Record<string, LockedPackage>>;
   /** Folders of this project's packages, keys of `lock`. */
   readonly packages: readonly string[];
   /** Top level of what `packages` are relative to. */
   readonly root: string;
   readonly system: readonly SystemPackage[];
+}
+
+/** The Ghost of an image. */
+export interface GhostContents {
+  /** Where the pruned package is in the image. */
+  readonly folder: string;
+  readonly version: string;
+  /** Text of the lockfile that came with it. */
+  readonly lock: string;
+  readonly integrity: string;
 }
 
 interface NpmPackage {
@@ -41,14 +49,12 @@ interface PnpmLock {
  */
 export function describeContents(contents: ImageContents): string {
   const bom = new Models.Bom();
-  const { version, ghost, nodeVersion, system } = contents;
-  bom.metadata.component = new Models.Component(Enums.ComponentType.Container, 'ghost-fleet/site', {
+  const { name: image, version, ghost, nodeVersion, system } = contents;
+  bom.metadata.component = new Models.Component(Enums.ComponentType.Container, image, {
     version,
-    bomRef: `ghost-fleet/site@${version}`,
+    bomRef: `${image}@${version}`,
   });
-  const own = readPackage(ghost);
-  const npm = [...readOwnPackages(contents), ...readGhostPackages(ghost, contents.ghostLock)];
-  npm.push({ ...own, integrity: contents.ghostIntegrity });
+  const npm = [...readOwnPackages(contents), ...(ghost === undefined ? [] : readGhost(ghost))];
   for (const found of new Map(npm.map((each) => [purlOf(each), each])).values()) bom.components.add(asComponent(found));
   bom.components.add(
     new Models.Component(Enums.ComponentType.Application, 'node', {
@@ -69,6 +75,10 @@ export function describeContents(contents: ImageContents): string {
 
 function readOwnPackages({ root, packages, lock }: ImageContents): NpmPackage[] {
   return packages.map((folder) => ({ ...readPackage(path.join(root, folder)), integrity: lock[folder]?.integrity }));
+}
+
+function readGhost({ folder, lock, integrity }: GhostContents): NpmPackage[] {
+  return [...readGhostPackages(folder, lock), { ...readPackage(folder), integrity }];
 }
 
 /** pnpm's store has a folder for each package and set of peers. */

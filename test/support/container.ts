@@ -10,6 +10,9 @@ import { SiteUnderTest } from './site-process.ts';
 /** User and group of the container, as components/pod-security.ts has them. */
 const user = 1000;
 
+/** Where the image of a site has its content folder. */
+const contentPath = '/var/lib/ghost/content';
+
 /** An image that was unpacked, whose containers run on runc as a cluster's pods do, but on this machine's own network. */
 export class UnpackedImage {
   readonly root: string;
@@ -33,22 +36,25 @@ export class UnpackedImage {
    * Starts a container: not as root, its root read-only, no capability, nothing to gain, `/tmp` and the content folder
    * writable.
    *
-   * @param env what the site is told beside the image's own environment
-   * @param content folder of this machine that becomes the container's content folder
+   * @param env what the container is told beside the image's own environment
+   * @param content folder of this machine that becomes the container's content folder, where the image has one
    */
   async start(
     env: Readonly<Record<string, string>>,
-    content: string,
+    content: string | undefined,
     args: readonly string[] = [],
   ): Promise<Container> {
     const { Entrypoint, Env, WorkingDir } = this.configuration;
     const id = `ghost-fleet-test-${randomUUID()}`;
     const bundle = path.join(this.#dir, id);
     await mkdir(bundle);
-    await mkdir(content, { recursive: true });
-    await chown(content, user, user);
+    if (content !== undefined) {
+      await mkdir(content, { recursive: true });
+      await chown(content, user, user);
+    }
     const none = { bounding: [], effective: [], inheritable: [], permitted: [], ambient: [] };
-    const inside = { ...env, CONTENT_PATH: '/var/lib/ghost/content' };
+    const inside = content === undefined ? env : { ...env, CONTENT_PATH: contentPath };
+    const mount = { destination: contentPath, type: 'none', source: content, options: ['rbind', 'rw'] };
     const specification = {
       ociVersion: '1.0.2',
       process: {
@@ -65,7 +71,7 @@ export class UnpackedImage {
         { destination: '/proc', type: 'proc', source: 'proc' },
         { destination: '/dev', type: 'tmpfs', source: 'tmpfs', options: ['nosuid', 'strictatime', 'mode=755'] },
         { destination: '/tmp', type: 'tmpfs', source: 'tmpfs', options: ['nosuid', 'nodev', 'mode=1777'] },
-        { destination: '/var/lib/ghost/content', type: 'none', source: content, options: ['rbind', 'rw'] },
+        ...(content === undefined ? [] : [mount]),
       ],
       linux: { namespaces: ['pid', 'ipc', 'uts', 'mount'].map((type) => ({ type })) },
     };
@@ -74,7 +80,7 @@ export class UnpackedImage {
   }
 }
 
-/** A container of a site's image. */
+/** A container of an image. */
 export class Container extends SiteUnderTest {
   readonly #id: string;
   readonly #state: string;

@@ -2,12 +2,13 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { imagePrograms, listInputs } from '../../../scripts/image/context.ts';
-import { collectPackages, collectProgram, readLock } from '../../../scripts/image/modules.ts';
+import { contentsOf, listInputs } from '../../../scripts/image/context.ts';
+import { images } from '../../../scripts/image/definitions.ts';
+import { collectPackages, readLock } from '../../../scripts/image/modules.ts';
 import { Pruner } from '../../../scripts/image/prune.ts';
 
 describe("what goes into a site's image", () => {
-  const program = collectProgram('.', imagePrograms);
+  const program = contentsOf('.', images.site);
 
   it('is what its programs import, and the SQL that they read', () => {
     expect(program.files).toContain('runtime/site/entrypoint.ts');
@@ -23,7 +24,9 @@ describe("what goes into a site's image", () => {
   });
 
   it('changes with the Dockerfile and the pins', () => {
-    expect(listInputs('.')).toEqual(expect.arrayContaining(['runtime/site/Dockerfile', 'package-lock.json']));
+    expect(listInputs('.', images.site)).toEqual(
+      expect.arrayContaining(['runtime/site/Dockerfile', 'package-lock.json']),
+    );
   });
 
   it('is pinned alike in the Dockerfile and where the rest of the project reads it', () => {
@@ -35,6 +38,31 @@ describe("what goes into a site's image", () => {
       version,
       version,
     ]);
+  });
+});
+
+describe("what goes into the platform's image", () => {
+  const { files, packages } = contentsOf('.', images.platform);
+
+  it('is what its programs import, style and scripts of its pages, and nothing of Ghost', () => {
+    expect(files).toContain('runtime/platform/database/migrations/001-tenancy.ts');
+    expect(files).toContain('runtime/platform/web/assets/style.css');
+    expect(files.filter((file) => !/^(runtime|sites)\//.test(file))).toEqual([]);
+    expect(listInputs('.', images.platform).filter((file) => /ghost|runtime\/site\/Dockerfile/.test(file))).toEqual([]);
+  });
+
+  it('has the packages of those programs, fonts and charts, and neither tools nor what is compiled', () => {
+    const folders = collectPackages('.', readLock('.'), packages);
+    for (const name of ['dejavu-fonts-ttf', 'fastify', 'fontkit', 'uplot'])
+      expect(folders).toContain(`node_modules/${name}`);
+    expect(folders.filter((folder) => /pulumi|vitest|better-sqlite3|aws-sdk/.test(folder))).toEqual([]);
+  });
+
+  it('is made from the same base as that of a site', () => {
+    const bases = Object.values(images).map(
+      ({ dockerfile }) => /^ARG BASE=(.+)$/m.exec(readFileSync(dockerfile, 'utf8'))?.[1],
+    );
+    expect(new Set(bases).size).toBe(1);
   });
 });
 
@@ -71,6 +99,13 @@ describe('pruning', () => {
     for (const name of ['LICENSE.md', 'vendor/index.js', 'build/Release/a.node', 'lib/index.mjs', 'data.json'])
       expect([name, file(`${store}/${name}`)]).toEqual([name, true]);
     expect(file('content/images/README.md')).toBe(true);
+  });
+
+  it('keeps of the fonts those that documents are set in', () => {
+    const fonts = ['DejaVuSans.ttf', 'DejaVuSans-Bold.ttf', 'DejaVuSerif.ttf', 'DejaVuSansMono-Bold.ttf'];
+    const kept = fonts.filter((name) => file(`node_modules/dejavu-fonts-ttf/ttf/${name}`));
+    expect(kept).toEqual(['DejaVuSans.ttf', 'DejaVuSans-Bold.ttf']);
+    expect(file('node_modules/dejavu-fonts-ttf/package.json')).toBe(true);
   });
 
   it('leaves out packages for building, wherever they stand, and not those that are named alike', () => {
