@@ -25,6 +25,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   scripts: [
     'stacks',
     'components',
+    'runtime/environment',
     'runtime/sign-in',
     'runtime/site',
     'runtime/database',
@@ -70,6 +71,13 @@ describe('the rooms of this project', () => {
 
   it('have no circles', () => {
     expect(findCircles(graph)).toEqual([]);
+  });
+
+  it('load single classes of the SDK for AWS: an import of one of its modules loads every class of it', () => {
+    const programs = sources.filter((file) => /^(stacks|components)\//.test(file));
+    const texts = programs.map((file) => readFileSync(file, 'utf8'));
+    expect(texts.some((text) => text.includes("from '@pulumi/aws/rds/instance.js'"))).toBe(true);
+    expect(programs.filter((_, at) => /'@pulumi\/aws(\/\w+)?(\/index\.js)?'/.test(texts[at] ?? ''))).toEqual([]);
   });
 
   it('are all that stands at the top level', () => {
