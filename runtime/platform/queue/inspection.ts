@@ -36,6 +36,7 @@ export interface JobView {
 export interface JobFilter {
   readonly state?: JobState;
   readonly kind?: string;
+  /** Named in a creator's own scope too: what the scope hides by itself is not found by an index. */
   readonly creatorId?: string;
   /** Part of the key or of the error, in any case. */
   readonly text?: string;

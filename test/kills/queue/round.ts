@@ -6,7 +6,7 @@ import { isConnectionLoss } from '../../../runtime/platform/database/connection-
 import { createQueue } from '../../../runtime/platform/queue/create-queue.ts';
 import type { Queue } from '../../../runtime/platform/queue/queue.ts';
 import { after, effects, long } from './jobs.ts';
-import { describeKill, planKills } from './plan.ts';
+import { describeKill, type Kill, planKills } from './plan.ts';
 import { MortalServers } from './servers.ts';
 import { Workers } from './workers.ts';
 
@@ -47,9 +47,7 @@ export async function runRound(settings: RoundSettings): Promise<string[]> {
     for (const { afterMs, kill } of plan) {
       await sleep(afterMs);
       print(`${String(Date.now() - began).padStart(6)} ms  ${describeKill(kill)}`);
-      if (kill.victim === 'worker') await workers.end(kill.at, kill.signal);
-      else if (kill.victim === 'PostgreSQL') await servers.killPostgres(kill.downMs);
-      else await servers.killRedis(kill.downMs);
+      await inflict(kill, workers, servers);
     }
     const acknowledged = await enqueued;
     print(`${String(Date.now() - began).padStart(6)} ms  all acknowledged`);
@@ -66,6 +64,13 @@ export async function runRound(settings: RoundSettings): Promise<string[]> {
     await database.close();
     await servers.stop();
   }
+}
+
+async function inflict(kill: Kill, workers: Workers, servers: MortalServers): Promise<void> {
+  if (kill.victim === 'PostgreSQL') await servers.killPostgres(kill.downMs);
+  else if (kill.victim === 'Redis') await servers.killRedis(kill.downMs);
+  else if (kill.signal === 'SIGSTOP') await workers.pause(kill.at, kill.forMs);
+  else await workers.end(kill.at, kill.signal);
 }
 
 /** Enqueues each job until it is acknowledged: who is not answered asks again, under the same key. @returns ids by number */

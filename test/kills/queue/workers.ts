@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { DatabaseSettings } from '../../../runtime/platform/database/settings.ts';
 import type { RedisSettings } from '../../../runtime/platform/volatile/redis-settings.ts';
 
@@ -39,6 +40,15 @@ export class Workers {
     await living?.ready;
     living?.process.kill(signal);
     await living?.ended;
+  }
+
+  /** Has one of them stand still for a while, as a machine without memory would, and go on. */
+  async pause(at: number, forMs: number): Promise<void> {
+    const living = this.#living[at];
+    await living?.ready;
+    living?.process.kill('SIGSTOP');
+    await sleep(forMs);
+    living?.process.kill('SIGCONT');
   }
 
   /** Ends all of them for good. */

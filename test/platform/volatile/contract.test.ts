@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createVolatileStores } from '../../../runtime/platform/volatile/create-volatile-stores.ts';
 import { MemoryExpiringStore } from '../../../runtime/platform/volatile/expiring-store.ts';
 import { createRedisClient } from '../../../runtime/platform/volatile/redis-client.ts';
-import type { VolatileStores } from '../../../runtime/platform/volatile/volatile-stores.ts';
+import type { Session, VolatileStores } from '../../../runtime/platform/volatile/volatile-stores.ts';
 import { startTestRedis, type TestRedis } from '../../support/redis-server.ts';
 import { temporaryDir } from '../../support/site-process.ts';
 
@@ -70,6 +70,19 @@ describe.each(['memory', 'Redis'] as const)('what may be lost, in %s,', (backend
     await sleep(1_100);
     expect((await visit(brief, cookie)).visits).toBe(1);
     await brief.close();
+  });
+
+  it('keeps nothing of a session that has ended, and a session without an end for a while', async () => {
+    const ends = (expires: Date | null) => ({ visits: 7, cookie: { originalMaxAge: null, expires } });
+    await save(stores, 'brief', ends(new Date(Date.now() + 200)));
+    await save(stores, 'ended', ends(new Date(Date.now() - 1)));
+    await save(stores, 'endless', ends(null));
+    await save(stores, 'long', ends(new Date(Date.now() + 60_000)));
+    await sleep(300);
+    expect(await load(others, 'brief')).toBeNull();
+    expect(await load(others, 'ended')).toBeNull();
+    expect(await load(others, 'endless')).toMatchObject({ visits: 7 });
+    expect(await load(others, 'long')).toMatchObject({ cookie: { expires: expect.any(Date) } });
   });
 
   it('gives a token’s data to one of all that take it', async () => {
@@ -184,6 +197,18 @@ async function countingApp(stores: VolatileStores, maxAge: number): Promise<Fast
     return {};
   });
   return app;
+}
+
+function save({ sessions }: VolatileStores, id: string, session: Session): Promise<void> {
+  return new Promise((resolve, reject) => {
+    sessions.set(id, session, (error) => (error ? reject(error) : resolve()));
+  });
+}
+
+function load({ sessions }: VolatileStores, id: string): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    sessions.get(id, (error, session) => (error ? reject(error) : resolve(session)));
+  });
 }
 
 async function visit(app: FastifyInstance, cookie = ''): Promise<{ visits: number; cookie: string }> {
