@@ -81,7 +81,7 @@ export function testJob(args: Partial<JobDefinitionArgs<{ n: number }, { n: numb
     kind: `test.${kinds}`,
     payload: z.object({ n: z.number() }),
     backoff: { firstMs: 40, longestMs: 100 },
-    leaseMs: 1_500,
+    leaseMs: 10_000,
     ...args,
   });
 }

@@ -52,7 +52,9 @@ export class JobRun implements RunningJob<unknown> {
 
   /** Runs the handler to one of its ends. Never rejects. After an interruption the handler may still be at work, in vain. */
   execute(handler: JobHandler): Promise<Outcome> {
-    const ended = handler.run(this).then(
+    // A handler that is no async function may throw right here.
+    const running = Promise.resolve().then(() => handler.run(this));
+    const ended = running.then(
       (result): Outcome => this.#interrupted() ?? { end: 'done', result },
       (error: unknown): Outcome =>
         this.#interrupted() ?? { end: 'failed', error, permanent: error instanceof PermanentFailure },

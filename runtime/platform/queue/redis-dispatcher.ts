@@ -139,9 +139,10 @@ class KindListener {
       connection: client,
       prefix,
       concurrency,
-      // What a dead worker had heard is heard by another; what it had leased waits for the end of the lease.
-      lockDuration: 10_000,
-      stalledInterval: 5_000,
+      // What a dead worker had heard is heard by another soon; what it had leased waits for the end of the lease. Heard
+      // twice, because a worker was slow, is no harm.
+      lockDuration: 5_000,
+      stalledInterval: 2_500,
       maxStalledCount: 100,
       runRetryDelay: 1_000,
     });

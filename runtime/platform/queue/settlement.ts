@@ -38,7 +38,11 @@ export async function settle(
     try {
       return await database.asFleet((db) => write(db, job, definition, outcome));
     } catch (error) {
-      if (!isConnectionLoss(error)) throw error;
+      if (!isConnectionLoss(error)) {
+        if (outcome.end !== 'done') throw error;
+        // What it returned cannot be kept, and never will be.
+        return settle(database, job, definition, { end: 'failed', error, permanent: true }, isHeld);
+      }
       // The lease ends by itself, and the next run finds every step.
       if (!isHeld()) return taken;
       await sleep(200);

@@ -163,6 +163,19 @@ describe.each(queueBackends)('a queue, %s,', (backend) => {
     });
   });
 
+  it('fails what throws at once, and what returns something that cannot be kept', async () => {
+    const [hasty, odd] = [testJob({ maxAttempts: 2 }), testJob()];
+    await jobs.work([
+      handle(hasty, () => {
+        throw new Error('too early');
+      }),
+      handle(odd, async () => 'a \0 in it'),
+    ]);
+    const [first, second] = await Promise.all([enqueue(hasty), enqueue(odd)]);
+    expect(await jobs.until(first.id, 'failed')).toMatchObject({ attempts: 2, error: 'too early' });
+    expect(await jobs.until(second.id, 'failed')).toMatchObject({ attempts: 1, runs: 1 });
+  });
+
   it('shows a step the rows of the job’s creator, or those of the fleet where the kind needs them', async () => {
     const mira = await creator('mira@example.com');
     const jon = await creator('jon@example.com');
@@ -215,14 +228,14 @@ describe.each(queueBackends)('a queue, %s,', (backend) => {
   });
 
   it('takes a job from a worker that does not breathe any more, and keeps one that does', async () => {
-    const definition = testJob({ leaseMs: 600 });
+    const definition = testJob({ leaseMs: 2_000 });
     const { id } = await enqueue(definition, { runAt: new Date(Date.now() + 3_600_000) });
     await platform.database.asFleet((db) =>
       db('jobs').where({ id }).update({ state: 'active', owner: 'a dead worker', fence: 7, due_at: new Date() }),
     );
     await jobs.work([
       handle(definition, async (job) => {
-        await sleep(1_500);
+        await sleep(4_500);
         return job.run;
       }),
     ]);
@@ -291,7 +304,7 @@ describe.each(queueBackends)('a queue, %s,', (backend) => {
     const definition = testJob();
     const ran: number[] = [];
     await jobs.work([handle(definition, async ({ payload }) => ran.push(payload.n))]);
-    const soon = new Date(Date.now() + 700);
+    const soon = new Date(Date.now() + 2_500);
     const [kept, cancelled] = [
       await enqueue(definition, { payload: { n: 1 }, runAt: soon }),
       await enqueue(definition, { payload: { n: 2 }, runAt: soon }),
@@ -312,10 +325,13 @@ describe.each(queueBackends)('a queue, %s,', (backend) => {
     const [wide, narrow] = [testJob({ concurrency: 3 }), testJob({ concurrency: 3 })];
     const most = { wide: 0, narrow: 0 };
     const now = { wide: 0, narrow: 0 };
+    const three = Promise.withResolvers<void>();
     const count = (name: 'wide' | 'narrow') => async () => {
       now[name] += 1;
       most[name] = Math.max(most[name], now[name]);
-      await sleep(150);
+      if (now.wide === 3) three.resolve();
+      await (name === 'wide' ? three.promise : sleep(50));
+      await sleep(50);
       now[name] -= 1;
     };
     await jobs.work([handle(wide, count('wide')), handle(narrow, count('narrow'))]);

@@ -39,6 +39,7 @@ describe('among twenty thousand jobs', () => {
     ['a worker takes the next', (db) => leaseJob(db, { kind: 'kind 4' }, { owner: 'x', leaseMs: 1 })],
     [
       'a worker takes one it was told of',
+      'jobs_pkey',
       (db) => leaseJob(db, { kind: 'kind 4', id: middle.id }, { owner: 'x', leaseMs: 1 }),
     ],
     ['a worker looks for kinds', (db) => findDueKinds(db, ['kind 0', 'kind 1', 'kind 4'])],
