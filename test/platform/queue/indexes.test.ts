@@ -35,24 +35,24 @@ describe('among twenty thousand jobs', () => {
     });
   });
 
-  it.each<[string, (db: Transaction) => Promise<unknown>]>([
-    ['a worker takes the next', (db) => leaseJob(db, { kind: 'kind 4' }, { owner: 'x', leaseMs: 1 })],
+  it.each<[string, string, (db: Transaction) => Promise<unknown>]>([
+    ['a worker takes the next', 'jobs_due', (db) => leaseJob(db, { kind: 'kind 4' }, { owner: 'x', leaseMs: 1 })],
     [
       'a worker takes one it was told of',
       'jobs_pkey',
       (db) => leaseJob(db, { kind: 'kind 4', id: middle.id }, { owner: 'x', leaseMs: 1 }),
     ],
-    ['a worker looks for kinds', (db) => findDueKinds(db, ['kind 0', 'kind 1', 'kind 4'])],
-    ['a worker looks for jobs', (db) => findDue(db, ['kind 0', 'kind 1', 'kind 4'], 500)],
-    ['staff list all', (db) => listJobs(db)],
-    ['staff list a later page', (db) => listJobs(db, { after: middle })],
-    ['staff list the failed', (db) => listJobs(db, { state: 'failed' })],
-    ['staff list a kind', (db) => listJobs(db, { kind: 'kind 3' })],
-    ['staff list a creator’s', (db) => listJobs(db, { creatorId })],
-    ['a page reads the progress of one', (db) => readJobEvents(db, middle.id)],
-  ])('%s by an index', async (_, ask) => {
+    ['a worker looks for kinds', 'jobs_due', (db) => findDueKinds(db, ['kind 0', 'kind 1', 'kind 4'])],
+    ['a worker looks for jobs', 'jobs_due', (db) => findDue(db, ['kind 0', 'kind 1', 'kind 4'], 500)],
+    ['staff list all', 'jobs_newest', (db) => listJobs(db)],
+    ['staff list a later page', 'jobs_newest', (db) => listJobs(db, { after: middle })],
+    ['staff list the failed', 'jobs_state', (db) => listJobs(db, { state: 'failed' })],
+    ['staff list a kind', 'jobs_kind', (db) => listJobs(db, { kind: 'kind 3' })],
+    ['staff list a creator’s', 'jobs_creator', (db) => listJobs(db, { creatorId })],
+    ['a page reads the progress of one', 'job_events_job_id_id_index', (db) => readJobEvents(db, middle.id)],
+  ])('%s by %s', async (_, index, ask) => {
     const plan = await platform.database.asFleet((db) => explain(db, ask));
-    expect(plan).toMatch(/Index (Only )?Scan/);
+    expect(plan).toContain(index);
     expect(plan).not.toMatch(/Seq Scan on (jobs|job_events)/);
   });
 
