@@ -106,7 +106,9 @@ describe("the fleet's own program on the real engine", () => {
       expect(await objectOf(slug, 'apps/v1/deployments', 'ghost')).toMatchObject({
         spec: { template: { spec: { containers: [{ name: 'ghost', image: 'ghost-fleet/site:dev' }] } } },
       });
-      expect(await objectOf(slug, 'services', 'ghost')).toMatchObject({ spec: { ports: [{ port: 2368 }] } });
+      expect(await objectOf(slug, 'services', 'ghost')).toMatchObject({
+        spec: { ports: [{ port: 2368 }, { name: 'probes', port: 2369 }] },
+      });
       expect(await objectOf(slug, 'gateway.networking.k8s.io/v1/httproutes', 'ghost')).toMatchObject({
         spec: { hostnames: expect.arrayContaining([`${slug}.sites.example.test`]) },
       });
