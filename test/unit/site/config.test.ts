@@ -99,6 +99,56 @@ describe("a site's configuration", () => {
     expect(problemsOf({ ...base, SITE_URL: 'https://user:pw@example.com/?a' })).toHaveLength(1);
   });
 
+  it('keeps media in a bucket where one is named, under a prefix of its own', () => {
+    expect(readSiteConfig(base).media).toBeUndefined();
+    const bucket = { ...base, S3_BUCKET: 'media', S3_PUBLIC_URL: 'https://cdn.example.com/media/' };
+    // On AWS neither endpoint nor keys are told: the SDK finds both.
+    expect(readSiteConfig(bucket).media).toEqual({
+      bucket: 'media',
+      prefix: 'aurora-letters/',
+      publicUrl: 'https://cdn.example.com/media',
+      endpoint: undefined,
+      region: 'us-east-1',
+      credentials: undefined,
+    });
+    const compatible = { S3_ENDPOINT: 'http://10.0.0.7:7070', S3_REGION: 'eu-central-1', S3_PREFIX: 'sites/aurora/' };
+    expect(readSiteConfig({ ...bucket, ...compatible }).media).toMatchObject({
+      endpoint: 'http://10.0.0.7:7070',
+      region: 'eu-central-1',
+      prefix: 'sites/aurora/',
+    });
+  });
+
+  it("takes a bucket's keys from files, both or neither", () => {
+    const bucket = { ...base, S3_BUCKET: 'media', S3_PUBLIC_URL: 'https://cdn.example.com' };
+    const [id, secret] = [path.join(dir, 'access-key-id'), path.join(dir, 'secret-access-key')];
+    writeFileSync(id, 'of aurora\n');
+    writeFileSync(secret, 'hidden\n');
+    const files = { S3_ACCESS_KEY_ID_FILE: id, S3_SECRET_ACCESS_KEY_FILE: secret };
+    expect(readSiteConfig({ ...bucket, ...files }).media?.credentials).toEqual({
+      accessKeyId: 'of aurora',
+      secretAccessKey: 'hidden',
+    });
+    const half = ['S3_ACCESS_KEY_ID: expected both it and S3_SECRET_ACCESS_KEY, or neither; got one of them'];
+    expect(problemsOf({ ...bucket, S3_ACCESS_KEY_ID: 'of aurora' })).toEqual(half);
+    expect(problemsOf({ ...bucket, S3_SECRET_ACCESS_KEY_FILE: secret })).toEqual(half);
+    expect(problemsOf({ ...bucket, ...files, S3_SECRET_ACCESS_KEY: 'hidden' })).toContain(
+      'S3_SECRET_ACCESS_KEY: expected either S3_SECRET_ACCESS_KEY or S3_SECRET_ACCESS_KEY_FILE; got both',
+    );
+  });
+
+  it('names everything that is wrong with a bucket at once', () => {
+    expect(problemsOf({ ...base, S3_BUCKET: 'media' })).toEqual([
+      'S3_PUBLIC_URL: expected the URL where objects can be read; got nothing',
+    ]);
+    const wrong = { S3_ENDPOINT: '10.0.0.7:7070', S3_PREFIX: '/aurora', S3_PUBLIC_URL: 'https://cdn.example.com/?v=1' };
+    expect(problemsOf({ ...base, S3_BUCKET: 'media', ...wrong })).toEqual([
+      'S3_ENDPOINT: expected a URL such as https://s3.example.com; got "10.0.0.7:7070"',
+      'S3_PREFIX: expected a prefix that ends in /; got "/aurora"',
+      'S3_PUBLIC_URL: expected the URL where objects can be read; got "https://cdn.example.com/?v=1"',
+    ]);
+  });
+
   it('needs nothing where a developer runs one plain Ghost', () => {
     const config = readSiteConfig({ MULTISITE_ENABLED: 'false' });
     expect(config).toMatchObject({
@@ -110,8 +160,11 @@ describe("a site's configuration", () => {
   });
 
   it('never shows a secret', () => {
-    const shown = JSON.stringify(maskSecrets(readSiteConfig({ ...postgres, MAIL_PASSWORD: 'of the mail' })));
-    expect(shown).not.toMatch(/secret|of the mail/);
+    const bucket = { S3_BUCKET: 'media', S3_PUBLIC_URL: 'https://cdn.example.com', S3_ACCESS_KEY_ID: 'aurora' };
+    const secrets = { MAIL_PASSWORD: 'of the mail', S3_SECRET_ACCESS_KEY: 'of the bucket' };
+    const shown = JSON.stringify(maskSecrets(readSiteConfig({ ...postgres, ...bucket, ...secrets })));
+    expect(shown).toContain('"accessKeyId":"aurora"');
+    expect(shown).not.toMatch(/:"secret"|of the mail|of the bucket/);
     expect(problemsOf({ ...postgres, DATABASE_PORT: 'x' }).join()).not.toContain('secret');
   });
 });
