@@ -35,6 +35,12 @@ Runs one Ghost site from the environment that runtime/site/config.ts defines.
 
 Exit codes: 0, 69 the database stayed away past DATABASE_WAIT_SECONDS or the bucket did not answer, 70 internal, 78 configuration.`;
 
+/**
+ * Longer than Traefik (90 s), nginx and the load balancers of AWS (60 s) keep an idle connection. Were the site the first
+ * to close one, it could do so while a request is on its way, and a proxy answers 502 to what it may not send twice.
+ */
+const keepAliveSeconds = 95;
+
 const exit = { ok: 0, behind: 1, unavailable: 69, internal: 70, configuration: 78 } as const;
 
 async function main(args: readonly string[]): Promise<void> {
@@ -131,6 +137,7 @@ async function serve(config: SiteConfig, logger: Logger): Promise<void> {
   if (config.database.client === 'postgres') assertDialectInstalled();
   const { httpServer } = running.server;
   if (httpServer !== null) {
+    httpServer.keepAliveTimeout = keepAliveSeconds * 1000;
     metrics.observeServer(httpServer);
     if (themes !== undefined) saveBeforeAnswering(httpServer, () => themes.save(), logger);
   }

@@ -126,6 +126,12 @@ describe.each(databaseStrategies)('a site on %s', (strategy) => {
     expect(metrics).toMatch(/site_http_request_seconds_count\{[^}]*status="201"[^}]*\} [1-9]/);
   });
 
+  it('keeps idle connections for longer than the proxies before it do', async () => {
+    const answer = await fetch(`http://127.0.0.1:${env.PORT}/`, { redirect: 'manual' });
+    expect(answer.headers.get('keep-alive')).toBe('timeout=95');
+    await answer.arrayBuffer();
+  });
+
   if (strategy !== 'sqlite') {
     it('answers wrong values and broken tables as on MySQL, without showing SQL of its own', async () => {
       const wrong = await admin.send(
