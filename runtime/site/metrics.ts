@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Knex } from 'knex';
@@ -6,6 +7,15 @@ import type { MigrationState } from './migration/migrate.ts';
 
 const httpSeconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const querySeconds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5];
+
+const uncountedHeader = 'x-site-uncounted';
+
+/** What Node's channels say of a request. */
+interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly server: Server;
+}
 
 interface Pool {
   numUsed(): number;
@@ -18,6 +28,8 @@ interface Pool {
  * garbage collection), requests, database queries, the pool and the migrations.
  */
 export class SiteMetrics {
+  /** Headers of a request that this process sends to itself and that is not counted: no visitor knows the value. */
+  readonly uncounted: Readonly<Record<string, string>> = { [uncountedHeader]: randomUUID() };
   readonly #registry = new Registry();
   readonly #requests: Histogram<'method' | 'status'>;
   readonly #queries: Histogram<'outcome'>;
@@ -76,24 +88,21 @@ export class SiteMetrics {
     this.#migrations.set({ state }, 1);
   }
 
-  /** Observes every request that `server` answers, through Node's own diagnostics channels. */
+  /** Observes every request from outside that `server` answers, through Node's own diagnostics channels. */
   observeServer(server: Server): void {
     const started = new WeakMap<IncomingMessage, bigint>();
     const onStart = (message: unknown) => {
-      const { request, server: source } = message as { request: IncomingMessage; server: Server };
-      if (source !== server) return;
+      const { request, response, server: source } = message as Exchange;
+      if (source !== server || request.headers[uncountedHeader] === this.uncounted[uncountedHeader]) return;
       started.set(request, process.hrtime.bigint());
       this.#requestsUnderWay.inc();
+      // Also where the visitor left before the answer was finished.
+      response.once('close', () => this.#requestsUnderWay.dec());
     };
     const onFinish = (message: unknown) => {
-      const {
-        request,
-        response,
-        server: source,
-      } = message as { request: IncomingMessage; response: ServerResponse; server: Server };
+      const { request, response, server: source } = message as Exchange;
       const start = started.get(request);
       if (source !== server || start === undefined) return;
-      this.#requestsUnderWay.dec();
       const labels = { method: request.method ?? 'GET', status: String(response.statusCode) };
       this.#requests.observe(labels, Number(process.hrtime.bigint() - start) / 1e9);
     };

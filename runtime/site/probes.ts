@@ -87,7 +87,11 @@ export class ProbeServer {
   #askGhost(): Promise<void> {
     const { host, port, url } = this.#config;
     const site = new URL(url);
-    const headers = { host: site.host, 'x-forwarded-proto': site.protocol.slice(0, -1) };
+    const headers = {
+      host: site.host,
+      'x-forwarded-proto': site.protocol.slice(0, -1),
+      ...this.#metrics.uncounted,
+    };
     const path = `${site.pathname.replace(/\/$/, '')}/ghost/api/admin/site/`;
     return new Promise((resolve, reject) => {
       const address = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;

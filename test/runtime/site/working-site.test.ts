@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { databaseStrategies } from '../../../sites/naming.ts';
@@ -124,6 +126,24 @@ describe.each(databaseStrategies)('a site on %s', (strategy) => {
       ).toBe(true);
     }
     expect(metrics).toMatch(/site_http_request_seconds_count\{[^}]*status="201"[^}]*\} [1-9]/);
+  });
+
+  it('counts the requests of visitors, and not what it asks itself', async () => {
+    const sum = async (series: string) => {
+      const lines = (await site.probe('/metrics')).body.split('\n').filter((line) => line.startsWith(`${series}{`));
+      return lines.reduce((total, line) => total + Number(line.split(' ').at(-1)), 0);
+    };
+    const answered = () => sum('site_http_request_seconds_count');
+    const before = await answered();
+    for (let time = 0; time < 3; time += 1) expect((await site.readiness()).ready).toBe(true);
+    expect(await answered()).toBe(before);
+    await site.get('/');
+    expect(await answered()).toBe(before + 1);
+    // Who leaves before the answer comes is not waited for.
+    const impatient = connect(Number(env.PORT), '127.0.0.1');
+    impatient.end(`GET / HTTP/1.1\r\nHost: ${new URL(env.SITE_URL ?? '').host}\r\n\r\n`, () => impatient.destroy());
+    await once(impatient, 'close');
+    await expect.poll(() => sum('site_http_requests_under_way'), { timeout: 10_000 }).toBe(0);
   });
 
   it('keeps idle connections for longer than the proxies before it do', async () => {
