@@ -1,13 +1,23 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, rmdir } from 'node:fs/promises';
+import { mkdir, readdir, rmdir, writeFile } from 'node:fs/promises';
+import { cpus } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const root = '/sys/fs/cgroup';
 
-/** Makes the control group below which all pods of a cluster run, so that two clusters do not end each other's pods. */
+/**
+ * Makes the control group below which all pods of a cluster run, so that two clusters do not end each other's pods, and
+ * gives it the weight that Kubernetes gives to the pods of a node.
+ */
 export async function createControlGroup(name: string): Promise<void> {
-  for (const hierarchy of await hierarchies()) await mkdir(path.join(hierarchy, name), { recursive: true });
+  for (const hierarchy of await hierarchies()) {
+    const group = path.join(hierarchy, name);
+    await mkdir(group, { recursive: true });
+    // Version 1 weighs a group like one process until told otherwise, and the pods would starve beside a few others.
+    const shares = path.join(group, 'cpu.shares');
+    if (existsSync(shares)) await writeFile(shares, String(1024 * cpus().length));
+  }
 }
 
 /** Removes the control group with all below it, once the processes in it are gone. */
