@@ -62,6 +62,8 @@ export interface CreatorSiteArgs {
   readonly dns?: { readonly zones: readonly DnsZone[]; readonly target: pulumi.Input<string> } | undefined;
   readonly platform?: PlatformServiceAccess | undefined;
   readonly storageClass?: string | undefined;
+  /** How long the site's load has to stay low before pods go, where it has several. */
+  readonly scaleInSeconds: number;
 }
 
 /** A creator's site: everything that one YAML of the registry stands for. */
@@ -152,6 +154,7 @@ export class CreatorSite extends pulumi.ComponentResource {
         image: args.image,
         state: site.state,
         storageClass: args.storageClass,
+        scaleInSeconds: args.scaleInSeconds,
         serviceAccountAnnotations: media?.serviceAccountAnnotations ?? {},
       },
       parent,

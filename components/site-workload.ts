@@ -26,6 +26,8 @@ export interface SiteWorkloadArgs {
   readonly state: Site['state'];
   /** Replicas at least and at most; more than one only where nothing lies on a volume. */
   readonly scaling: { readonly min: number; readonly max: number };
+  /** How long the load has to stay low before replicas go. */
+  readonly scaleInSeconds: number;
   /** Size of the volume with everything that the site keeps in files; none where it keeps nothing there. */
   readonly volumeGiB: number | undefined;
   readonly storageClass: string | undefined;
@@ -126,7 +128,8 @@ export class SiteWorkload extends pulumi.ComponentResource {
       {
         metadata,
         spec: {
-          replicas: args.state === 'active' ? args.scaling.min : 1,
+          // Where the autoscaler decides nobody else names a number: applying one would end the pods of a loaded site.
+          ...(scales(args) ? {} : { replicas: args.state === 'active' ? args.scaling.min : 1 }),
           revisionHistoryLimit: 3,
           progressDeadlineSeconds: 300,
           selector: { matchLabels: siteLabels(args.slug) },
@@ -139,8 +142,7 @@ export class SiteWorkload extends pulumi.ComponentResource {
           },
         },
       },
-      // Where the autoscaler decides, its number is not a difference.
-      { parent: this, dependsOn: [release], ignoreChanges: scales(args) ? ['spec.replicas'] : [] },
+      { parent: this, dependsOn: [release] },
     );
   }
 
@@ -160,6 +162,7 @@ export class SiteWorkload extends pulumi.ComponentResource {
           metrics: [
             { type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: 80 } } },
           ],
+          behavior: { scaleDown: { stabilizationWindowSeconds: args.scaleInSeconds } },
         },
       },
       { parent: this },

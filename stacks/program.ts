@@ -92,6 +92,7 @@ function siteArgs(
     dns: dnsOf(settings),
     platform: platform.platform,
     storageClass: settings.storageClass,
+    scaleInSeconds: settings.autoscaling.scaleInSeconds,
   };
 }
 

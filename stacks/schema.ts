@@ -303,6 +303,16 @@ const stackKeys = z.strictObject({
   namespace: name.default('ghost-fleet'),
   storageClass: text('the name of a storage class').optional(),
   ingress: ingressSchema.prefault({}),
+  /** How the pods of sites whose `scaling` allows several follow their load. */
+  autoscaling: z
+    .strictObject(
+      {
+        /** How long the load has to stay low before pods go: Kubernetes' own default. */
+        scaleInSeconds: wholeNumber(0, 3_600).default(300),
+      },
+      object,
+    )
+    .prefault({}),
   redis: redisSchema.optional(),
   search: searchSchema.optional(),
   media: mediaSchema.prefault({ kind: 'volume' }),

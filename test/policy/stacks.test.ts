@@ -207,6 +207,35 @@ describe('strategies', () => {
     }
   });
 
+  it('follow the load of active sites that may have several pods', async () => {
+    const yaml = (slug: string, lines: string) =>
+      `slug: ${slug}\ncreator: mira@example.com\ntitle: ${slug}\nplan: studio\ndomains: [${slug}.example.org]\n${lines}\n`;
+    const { resources } = await planStack('staging', {
+      secrets: { ...passwords, ...s3Secrets },
+      config: { autoscaling: { scaleInSeconds: 60 } },
+      sites: {
+        'alpha.yaml': yaml('alpha', 'scaling: { min: 2, max: 3 }'),
+        'beta.yaml': yaml('beta', ''),
+        'gamma.yaml': yaml('gamma', 'scaling: { min: 1, max: 3 }\nstate: paused'),
+      },
+    });
+    const ofKind = (kind: string) => resources.filter(({ type }) => type.endsWith(`:${kind}`));
+    expect(ofKind('HorizontalPodAutoscaler').map(({ inputs }) => inputs)).toMatchObject([
+      {
+        metadata: { namespace: 'site-alpha' },
+        spec: {
+          scaleTargetRef: { kind: 'Deployment', name: 'ghost' },
+          minReplicas: 2,
+          maxReplicas: 3,
+          behavior: { scaleDown: { stabilizationWindowSeconds: 60 } },
+        },
+      },
+    ]);
+    // What an update applies has no number that would undo the autoscaler's.
+    const sites = ofKind('Deployment').filter(({ parentTypes }) => parentTypes.includes('SiteWorkload'));
+    expect(sites.map(({ inputs }) => (inputs.spec as { replicas?: number }).replicas)).toEqual([undefined, 1, 1]);
+  });
+
   it('keep the namespace of a site that has a volume, and only that', () => {
     const retained = (name: string) =>
       planOf(name)
