@@ -11,6 +11,8 @@ export interface BenchRequest {
 }
 
 export interface LoadOptions {
+  /** @default '127.0.0.1' */
+  readonly host?: string;
   readonly port: number;
   readonly headers: Readonly<Record<string, string>>;
   /** Connections, each with one request at a time. */
@@ -47,7 +49,7 @@ export async function load(options: LoadOptions): Promise<LoadFigures> {
   let last = started;
   const answering = new WeakMap<object, BenchRequest>();
   const settings: autocannon.Options = {
-    url: `http://127.0.0.1:${options.port}`,
+    url: `http://${options.host ?? '127.0.0.1'}:${options.port}`,
     connections: options.users,
     amount: options.amount,
     timeout: 60,
@@ -86,6 +88,9 @@ export async function load(options: LoadOptions): Promise<LoadFigures> {
     });
   });
   if (errors + timeouts > 0) throw new Error(`${errors} connections failed, ${timeouts} requests had no answer`);
+  // A connection that the server closes in place of an answer is no failure to autocannon, which opens another.
+  const lost = options.amount - latenciesMs.length - refused.length;
+  if (lost > 0) throw new Error(`${lost} of ${options.amount} requests had no answer`);
   if (refused.length > latenciesMs.length)
     throw new Error(`expected ${options.status}; got ${refused.length} others, first ${refused[0]}`);
   return { requests: latenciesMs.length, refused, seconds: (last - started) / 1000, latenciesMs };

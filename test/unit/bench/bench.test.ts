@@ -1,6 +1,9 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { cpuSecondsOf } from '../../../scripts/bench/cpu.ts';
-import { percentileOf } from '../../../scripts/bench/load.ts';
+import { load, percentileOf } from '../../../scripts/bench/load.ts';
 import { measureCommand } from '../../../scripts/bench/process-tree.ts';
 import { factorOf } from '../../../scripts/bench/projections/projection.ts';
 import { sumOf } from '../../../scripts/bench/scale/readings.ts';
@@ -102,6 +105,26 @@ describe.runIf(process.platform === 'linux')('a measured command', () => {
 
   it('that fails says what it printed', async () => {
     await expect(measureNode("console.log('so far'); process.exit(3)")).rejects.toThrow(/ended with 3:\nso far/);
+  });
+});
+
+describe('a load', () => {
+  it('is no load where a request has no answer', async () => {
+    let asked = 0;
+    const server = createServer((request, response) => {
+      asked += 1;
+      if (asked === 3) request.socket.end();
+      else response.end('here');
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const options = { port, headers: {}, users: 1, status: 200, next: () => ({ method: 'GET', path: '/' }) as const };
+    try {
+      await expect(load({ ...options, amount: 6 })).rejects.toThrow('1 of 6 requests had no answer');
+      expect((await load({ ...options, amount: 6 })).requests).toBe(6);
+    } finally {
+      server.close();
+    }
   });
 });
 
