@@ -1,9 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { requireRegistry } from '../../sites/registry.ts';
-import type { Site } from '../../sites/schema.ts';
-import { type Settings, titleIn, useClusterFleet } from '../support/cluster/fleet.ts';
+import { type Settings, titleIn, useClusterFleet, useFleetCluster } from '../support/cluster/fleet.ts';
 import { serviceImages } from '../support/cluster/service-images.ts';
 import { owner } from '../support/fixtures.ts';
 import { GhostAdmin } from '../support/ghost-admin.ts';
@@ -21,19 +19,16 @@ async function devSettings(): Promise<Settings> {
   return { ...rest, images: { ...(rest.images as object), redis: serviceImages.redis } };
 }
 
-const { bed, fleet } = useClusterFleet(async () => ({ settings: await devSettings() }));
-let sites: readonly Site[];
-beforeAll(async () => {
-  ({ sites } = await requireRegistry('sites', { clusters: [] }));
-});
+const bed = useFleetCluster();
+const fleet = useClusterFleet(bed, async () => ({ settings: await devSettings() }));
 
 describe('pulumi up of the stack dev, on a cluster', () => {
   it(
     'brings every site of the registry up: each answers from a pod, by its route, with its own title',
     async () => {
       await fleet.project.up('--skip-preview');
-      expect(sites.length).toBeGreaterThanOrEqual(3);
-      for (const site of sites) {
+      expect(fleet.sites.length).toBeGreaterThanOrEqual(3);
+      for (const site of fleet.sites) {
         const [canonical = '', ...others] = site.domains;
         expect([site.slug, titleIn(await fleet.askUntilReady(canonical))]).toEqual([site.slug, site.title]);
         for (const domain of others) {

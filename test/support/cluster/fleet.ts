@@ -1,10 +1,12 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { get } from 'node:http';
 import path from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { engineEnvironment } from '../../../scripts/engine/environment.ts';
 import { installTools } from '../../../scripts/tools/install.ts';
+import { requireRegistry } from '../../../sites/registry.ts';
+import type { Site } from '../../../sites/schema.ts';
 import { PulumiProject } from '../engine/project.ts';
 import { temporaryDir } from '../site-process.ts';
 import { type ClusterBed, clusterCommand, eventually, useClusterBed } from './bed.ts';
@@ -17,6 +19,8 @@ export type Settings = Readonly<Record<string, unknown>>;
 export interface FleetPlan {
   readonly settings: Settings;
   readonly secrets?: Readonly<Record<string, string>>;
+  /** Registry: file name → text. @default the project's own */
+  readonly registry?: Readonly<Record<string, string>>;
   stop?(): Promise<void>;
 }
 
@@ -32,6 +36,7 @@ export class ClusterFleet {
   readonly #bed: ClusterBed;
   project!: PulumiProject;
   settings!: Settings;
+  sites!: readonly Site[];
 
   constructor(bed: ClusterBed) {
     this.#bed = bed;
@@ -71,18 +76,38 @@ export class ClusterFleet {
 
   /** Names of a site's pods that are not on their way out. */
   async podsOf(slug: string): Promise<string[]> {
-    const { items } = JSON.parse(
-      await this.#bed.kubectl.read(
-        'get',
-        'pods',
-        `--namespace=site-${slug}`,
-        '--selector=app.kubernetes.io/name=ghost',
-        '--output=json',
-      ),
-    ) as { items: { metadata: { name: string; deletionTimestamp?: string } }[] };
+    const selector = '--selector=app.kubernetes.io/name=ghost';
+    const found = await this.#bed.kubectl.read('get', 'pods', `--namespace=site-${slug}`, selector, '--output=json');
+    const { items } = JSON.parse(found) as { items: { metadata: { name: string; deletionTimestamp?: string } }[] };
     return items
       .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
       .map(({ metadata }) => metadata.name);
+  }
+
+  /** How many pods of a site answer, as its Deployment says, and how many there are, those on their way out among them. */
+  async countPods(slug: string): Promise<{ ready: number; all: number }> {
+    const inSite = [`--namespace=site-${slug}`, '--selector=app.kubernetes.io/name=ghost'];
+    const ready = '--output=jsonpath={.items[0].status.readyReplicas}';
+    const pods = await this.#bed.kubectl.read('get', 'pods', ...inSite, '--output=name');
+    return {
+      ready: Number((await this.#bed.kubectl.read('get', 'deployments', ...inSite, ready)) || 0),
+      all: pods.split('\n').filter(Boolean).length,
+    };
+  }
+
+  /** Requests of visitors that each pod of a site has answered so far, as the pod itself counts them. */
+  async requestsOf(slug: string): Promise<ReadonlyMap<string, number>> {
+    const answered = new Map<string, number>();
+    for (const pod of await this.podsOf(slug)) {
+      const probes = `/api/v1/namespaces/site-${slug}/pods/${pod}:2369/proxy`;
+      const metrics = await this.#bed.kubectl.read('get', `--raw=${probes}/metrics`);
+      const counts = [...metrics.matchAll(/^site_http_request_seconds_count\{.*\} (\d+)$/gm)];
+      answered.set(
+        pod,
+        counts.reduce((sum, [, count]) => sum + Number(count), 0),
+      );
+    }
+    return answered;
   }
 
   /** Ends the site's pod as a lost node does, and waits until another one stands in its place. */
@@ -103,6 +128,12 @@ export class ClusterFleet {
     const named = Object.fromEntries(Object.entries(settings).map(([key, value]) => [`ghost-fleet:${key}`, value]));
     await writeFile(file, stringify({ ...kept, config: { ...named, ...secrets } }));
   }
+
+  /** Adds lines to a site's YAML. */
+  async extendSite(slug: string, lines: string): Promise<void> {
+    const file = path.join(this.project.dir, 'sites', `${slug}.yaml`);
+    await writeFile(file, `${await readFile(file, 'utf8')}${lines}\n`);
+  }
 }
 
 /** The title of a page. */
@@ -110,31 +141,40 @@ export function titleIn({ body }: Page): string | undefined {
   return /<title>([^<]*)<\/title>/.exec(body)?.[1]?.trim();
 }
 
-/**
- * Brings a cluster up with the images of the fleet before the tests of the calling file, and prepares a stack; after the
- * tests all of it goes.
- */
-export function useClusterFleet(plan: (bed: ClusterBed, dir: string) => Promise<FleetPlan>): {
-  bed: ClusterBed;
-  fleet: ClusterFleet;
-} {
+/** Brings a cluster up that has the images of the fleet, before the tests of the calling file, and down afterwards. */
+export function useFleetCluster(): ClusterBed {
   const bed = useClusterBed();
+  beforeAll(async () => {
+    const archive = process.env.SITE_IMAGE_ARCHIVE ?? '';
+    if (archive === '') throw new Error('SITE_IMAGE_ARCHIVE: expected the archive of an image (npm test builds it)');
+    const files = await temporaryDir();
+    try {
+      for (const tar of [archive, ...(await makeServiceImages(path.join(files.dir, 'images')))]) {
+        const loaded = await clusterCommand(bed.folder, 'load', tar);
+        if (loaded.exitCode !== 0) throw new Error(`${tar}: ${loaded.stderr}`);
+      }
+    } finally {
+      await files.remove();
+    }
+  }, 600_000);
+  return bed;
+}
+
+/**
+ * Prepares a stack on a cluster before the tests of the calling file; what stands beside the cluster goes after them.
+ * Several may share a cluster, where no site and no namespace of the platform is in two of them.
+ */
+export function useClusterFleet(bed: ClusterBed, plan: (dir: string) => Promise<FleetPlan>): ClusterFleet {
   const fleet = new ClusterFleet(bed);
   let files: { dir: string; remove: () => Promise<void> } | undefined;
   let planned: FleetPlan | undefined;
   beforeAll(async () => {
     files = await temporaryDir();
-    const archive = process.env.SITE_IMAGE_ARCHIVE ?? '';
-    if (archive === '') throw new Error('SITE_IMAGE_ARCHIVE: expected the archive of an image (npm test builds it)');
-    for (const tar of [archive, ...(await makeServiceImages(path.join(files.dir, 'images')))]) {
-      const loaded = await clusterCommand(bed.folder, 'load', tar);
-      if (loaded.exitCode !== 0) throw new Error(`${tar}: ${loaded.stderr}`);
-    }
     const tools = await installTools({ root: path.resolve('.'), sets: ['engine'] });
     const { PATH, HOME } = process.env;
     const environment = await engineEnvironment(path.join(files.dir, 'pulumi'), tools, { PATH, HOME });
     const variables = { ...environment.variables, KUBECONFIG: bed.folder.kubeconfig };
-    planned = await plan(bed, files.dir);
+    planned = await plan(files.dir);
     fleet.settings = planned.settings;
     fleet.project = await PulumiProject.copyFleet(
       path.join(files.dir, 'fleet'),
@@ -142,12 +182,20 @@ export function useClusterFleet(plan: (bed: ClusterBed, dir: string) => Promise<
       planned.settings,
       planned.secrets ?? {},
     );
-  }, 600_000);
+    const registry = path.join(fleet.project.dir, 'sites');
+    if (planned.registry !== undefined) await replaceRegistry(registry, planned.registry);
+    fleet.sites = (await requireRegistry(registry, { clusters: [] })).sites;
+  }, 300_000);
   afterAll(async () => {
     await planned?.stop?.();
     await files?.remove();
   });
-  return { bed, fleet };
+  return fleet;
+}
+
+async function replaceRegistry(dir: string, registry: Readonly<Record<string, string>>): Promise<void> {
+  for (const file of await readdir(dir)) if (file.endsWith('.yaml')) await rm(path.join(dir, file));
+  for (const [file, text] of Object.entries(registry)) await writeFile(path.join(dir, file), text);
 }
 
 function isSecret(value: unknown): boolean {
