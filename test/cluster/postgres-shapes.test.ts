@@ -22,6 +22,10 @@ async function registryInEurope(): Promise<Record<string, string>> {
   return Object.fromEntries(await Promise.all(texts));
 }
 
+function yamlOf(name: string, title: string): string {
+  return `slug: ${name}\ncreator: mira@example.com\ntitle: ${title}\ndomains: [${name}.example.org]\nplan: starter\n`;
+}
+
 function sumOf(counts: readonly number[]): number {
   return counts.reduce((sum, count) => sum + count, 0);
 }
@@ -32,6 +36,16 @@ const production = new PostgresFleet(bed, {
   namespace: 'production',
   registry: await registryInEurope(),
 });
+// Beside it, since a cluster for each would take longer than the tests.
+const staging = new PostgresFleet(bed, {
+  databaseStrategy: 'schema',
+  namespace: 'staging',
+  registry: {
+    'evening-post.yaml': yamlOf('evening-post', 'Evening Post'),
+    'north-sea.yaml': yamlOf('north-sea', 'North Sea'),
+  },
+});
+
 /** Rights of roles that would let a site out of its own place. */
 const roleRights = `select rolname, rolsuper, rolcreatedb, rolcreaterole, rolbypassrls, rolreplication
   from pg_roles where rolname like 'site_%' order by 1`;
@@ -146,4 +160,72 @@ describe('pulumi up of the shape production, on a cluster', () => {
     },
     20 * minutes,
   );
+});
+
+describe('pulumi up of the shape staging, on a cluster', () => {
+  const { fleet } = staging;
+  const database = 'ghost_sites';
+  const [one, other] = [namesOf('evening-post'), namesOf('north-sea')];
+
+  it(
+    'brings every site up in a schema of its own of one database, behind the pooler',
+    async () => {
+      await fleet.project.up('--skip-preview');
+      for (const site of fleet.sites) {
+        const page = await fleet.askUntilReady(site.domains[0] ?? '');
+        expect([site.slug, titleIn(page)]).toEqual([site.slug, site.title]);
+      }
+      const databases = "select datname from pg_database where datname like 'ghost_%' order by 1";
+      expect(await staging.query('postgres', databases)).toEqual([{ datname: database }]);
+      const schemas = `select nspname, pg_get_userbyid(nspowner) as owner from pg_namespace where nspname like 'site_%' order by 1`;
+      expect(await staging.query(database, schemas)).toEqual(
+        [one, other].map(({ schema, ownerRole }) => ({ nspname: schema, owner: ownerRole })),
+      );
+      const tables = `select schemaname, tableowner, count(*) > 50 as whole from pg_tables
+        where schemaname like 'site_%' or schemaname = 'public' group by 1, 2 order by 1`;
+      expect(await staging.query(database, tables)).toEqual(
+        [one, other].map(({ schema, ownerRole }) => ({ schemaname: schema, tableowner: ownerRole, whole: true })),
+      );
+    },
+    6 * minutes,
+  );
+
+  it('grants a schema to its owner and its reader, and to nobody else', async () => {
+    const grants = `select nspname, case grantee when 0 then 'public' else pg_get_userbyid(grantee) end as grantee,
+        string_agg(privilege_type, ' ' order by privilege_type) as rights
+      from pg_namespace, aclexplode(nspacl) where nspname like 'site_%' group by 1, 2 order by 1, 2`;
+    expect(await staging.query(database, grants)).toEqual(
+      [one, other].flatMap(({ schema, ownerRole, readerRole }) => [
+        { nspname: schema, grantee: ownerRole, rights: 'CREATE USAGE' },
+        { nspname: schema, grantee: readerRole, rights: 'USAGE' },
+      ]),
+    );
+    const connecting = `select case grantee when 0 then 'public' else pg_get_userbyid(grantee) end as grantee
+      from pg_database, aclexplode(datacl) where datname = '${database}' and privilege_type = 'CONNECT' order by 1`;
+    const roles = [one, other].flatMap(({ ownerRole, readerRole }) => [ownerRole, readerRole]);
+    const named = (await staging.query('postgres', connecting)).map(({ grantee }) => grantee);
+    expect(named).toEqual(expect.arrayContaining(roles));
+    expect(named).not.toContain('public');
+    const rights = await staging.query('postgres', roleRights);
+    expect(rights.map(({ rolname }) => rolname)).toEqual(roles);
+    for (const { rolname: _, ...own } of rights) expect(Object.values(own)).not.toContain(true);
+  });
+
+  it("refuses one site's credentials in its neighbour's schema", async () => {
+    const login = await staging.loginOf('evening-post');
+    const path = await staging.query(database, 'show search_path', login);
+    expect(path).toEqual([{ search_path: `${one.schema}, public, mysql_compat` }]);
+    const titles = "select value from settings where key = 'title'";
+    expect(await staging.query(database, titles, login)).toEqual([{ value: 'Evening Post' }]);
+    const refused = [
+      `select count(*) from ${other.schema}.posts`,
+      `create table ${other.schema}.planted (id int)`,
+      'create table public.planted (id int)',
+      'create schema planted',
+      `set role ${other.ownerRole}`,
+    ];
+    for (const statement of refused) {
+      await expect(staging.query(database, statement, login), statement).rejects.toThrow(/permission denied/);
+    }
+  });
 });
