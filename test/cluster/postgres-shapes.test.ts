@@ -7,6 +7,7 @@ import { PostgresFleet } from '../support/cluster/postgres-fleet.ts';
 import { SiteLoad } from '../support/cluster/site-load.ts';
 import { owner, pixel } from '../support/fixtures.ts';
 import { GhostAdmin } from '../support/ghost-admin.ts';
+import { runScript } from '../support/run-script.ts';
 
 const slug = 'aurora-letters';
 const host = 'aurora.example.com';
@@ -110,6 +111,29 @@ describe('pulumi up of the shape production, on a cluster', () => {
     },
     3 * minutes,
   );
+
+  it('is seen by npm run site:status', async () => {
+    const status = (...args: string[]) =>
+      runScript('scripts/site-status.ts', ['--context', 'ghost-fleet', ...args], { KUBECONFIG: bed.folder.kubeconfig });
+    const shown = await status('--json');
+    expect([shown.exitCode, shown.stderr]).toEqual([0, '']);
+    expect(JSON.parse(shown.stdout)).toEqual(
+      fleet.sites.map((site) => ({
+        site: site.slug,
+        state: 'ready',
+        version: 'site:dev',
+        database: `postgres ${namesOf(site.slug).database} on pooler-eu-1.production.svc.cluster.local`,
+        replicas: '1/1',
+        restarts: 0,
+        lastBackup: 'suspended',
+        url: `http://${site.domains[0]}`,
+      })),
+    );
+    const table = await status(slug);
+    expect([table.exitCode, table.stdout.trim().split('\n').length]).toEqual([0, 2]);
+    expect(table.stdout).toMatch(/^aurora-letters +ready +site:dev +postgres ghost_site_aurora_letters on /m);
+    expect(await status('night-trains')).toMatchObject({ exitCode: 78, stdout: '' });
+  });
 
   it(
     'goes from one pod to three and back with its load, and every request is answered',
