@@ -47,10 +47,11 @@ async function main(): Promise<number> {
 
   const skipped: string[] = [];
   const env: Record<string, string> = {};
-  if (chosen.includes('browser')) {
+  if (chosen.some(usesBrowser)) {
     const browser = await ensureProgram(chromium);
+    const missing = 'Chromium is not on PATH and could not be installed (Debian package chromium, as root)';
     if (browser) env.CHROMIUM_PATH = browser;
-    else skipped.push('browser: Chromium is not on PATH and could not be installed (Debian package chromium, as root)');
+    else skipped.push(...chosen.filter(usesBrowser).map((group) => `${group}: ${missing}`));
   }
   const services = {
     runtime: { MariaDB: mariadb, Redis: redis, PgBouncer: pgbouncer },
@@ -122,6 +123,10 @@ async function main(): Promise<number> {
   for (const name of failed) console.log(`FAILED  ${name}`);
   console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
   return failed.length === 0 && counts.failed === 0 && counts.passed > 0 ? 0 : 1;
+}
+
+function usesBrowser(group: (typeof groups)[number]): boolean {
+  return group === 'browser' || group === 'cluster';
 }
 
 /** Gets what a group takes; says what cannot be had. */

@@ -3,7 +3,9 @@ import path from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { launchChromium } from '../../scripts/services/chromium.ts';
+import { owner } from '../support/fixtures.ts';
 import { FleetUnderTest } from '../support/fleet-process.ts';
+import { publishOnPage, setUpOnPage } from '../support/ghost-admin-pages.ts';
 import { temporaryDir } from '../support/site-process.ts';
 
 let files: { dir: string; remove: () => Promise<void> };
@@ -37,12 +39,7 @@ describe('a creator in the browser, on PostgreSQL', () => {
   it('finds the new site on the fleet page and sets it up in Ghost Admin', async () => {
     await page.goto(`http://localhost:${fleet.port}/`);
     await page.getByRole('link', { name: 'Ghost Admin' }).click();
-    await page.fill('#blog-title', 'Night Trains');
-    await page.fill('#name', 'Mira Example');
-    await page.fill('#email', 'mira@example.com');
-    await page.fill('#password', 'correct horse 4711 staple');
-    await page.click('[data-test-button="setup"]');
-    await page.waitForURL(/#\/(?!setup$)/, { timeout: 30_000 });
+    await setUpOnPage(page, { ...owner, blogTitle: 'Night Trains' });
     expect(page.url()).toMatch(new RegExp(`^${url()}/ghost/#/`));
   });
 
@@ -53,16 +50,7 @@ describe('a creator in the browser, on PostgreSQL', () => {
   });
 
   it('writes a post, publishes it and sees it on the front page', async () => {
-    await page.goto(`${url()}/ghost/#/editor/post`);
-    await page.fill('textarea.gh-editor-title', 'The 23:05 to Vienna');
-    await page.keyboard.press('Enter');
-    await page.keyboard.type('It leaves on time, and so do we.');
-    await page.waitForURL(/#\/editor\/post\/[0-9a-f]{24}/, { timeout: 30_000 });
-    await page.locator('.gh-publish-trigger').first().click();
-    await page.getByRole('button', { name: 'Continue, final review' }).click();
-    // The button pulses and so never comes to rest, for which a click would wait.
-    await page.locator('[data-test-button="confirm-publish"]').click({ force: true });
-    await page.getByText("It's out there").waitFor({ timeout: 30_000 });
+    await publishOnPage(page, url(), 'The 23:05 to Vienna', 'It leaves on time, and so do we.');
 
     await page.goto(`${url()}/`);
     expect(await page.title()).toBe('Night Trains');

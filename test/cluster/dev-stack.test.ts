@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { launchChromium } from '../../scripts/services/chromium.ts';
 import { type Settings, titleIn, useClusterFleet, useFleetCluster } from '../support/cluster/fleet.ts';
 import { serviceImages } from '../support/cluster/service-images.ts';
 import { owner } from '../support/fixtures.ts';
-import { GhostAdmin } from '../support/ghost-admin.ts';
+import { publishOnPage, setUpOnPage } from '../support/ghost-admin-pages.ts';
 
 const slug = 'aurora-letters';
 const host = 'aurora.example.com';
@@ -48,13 +49,21 @@ describe('pulumi up of the stack dev, on a cluster', () => {
   );
 
   it(
-    "keeps what was published when the site's pod dies",
+    "keeps what a browser published when the site's pod dies",
     async () => {
-      const admin = new GhostAdmin({ ...fleet.door, SITE_URL: `http://${host}` });
-      await admin.setUp(owner);
-      const post = { title: 'Written in a pod', html: '<p>And read in another.</p>', status: 'published' };
-      const published = await admin.send('POST', '/ghost/api/admin/posts/?source=html', { posts: [post] });
-      expect(published.status).toBe(201);
+      const browser = await launchChromium({ [host]: fleet.door.HOST });
+      try {
+        const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
+        await page.goto(`http://${host}/ghost/`);
+        await setUpOnPage(page, owner);
+        await publishOnPage(page, `http://${host}`, 'Written in a pod', 'And read in another.');
+        await page.goto(`http://${host}/`);
+        await page.getByRole('link', { name: 'Written in a pod' }).first().click();
+        await page.getByText('And read in another.').first().waitFor();
+        expect(page.url()).toBe(`http://${host}/written-in-a-pod/`);
+      } finally {
+        await browser.close();
+      }
       await fleet.killPod(slug);
       expect((await fleet.askUntilReady(host, '/written-in-a-pod/')).body).toContain('And read in another.');
     },
