@@ -2,13 +2,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { shardStackName } from '../../stacks/settings.ts';
 import { UsageError } from '../command.ts';
 import { stopWhenInterrupted } from './interruption.ts';
 import { printTable, spreadOf } from './measure.ts';
-import { type ChangeCost, measureChange, measureUp, platformStack } from './preview/checkout.ts';
+import { type ChangeCost, measureChange, measureUp } from './preview/checkout.ts';
 import { type BenchSite, sitesInShards } from './preview/registry.ts';
-import { createStand, type Stand } from './preview/stand.ts';
+import { createShard, createStand, type Stand } from './preview/stand.ts';
 import type { CommandCost } from './process-tree.ts';
 import { type Reading, readCluster } from './scale/readings.ts';
 
@@ -78,7 +77,7 @@ async function deployShards(stand: Stand, { sites, shardSize }: Options): Promis
   const costs: ShardCost[] = [];
   let before = await readCluster(stand);
   for (const shard of stand.shards) {
-    const up = await measureUp(stand.checkout, shardStackName(platformStack, shard));
+    const up = await measureUp(stand.checkout, await createShard(stand.checkout, shard));
     const after = await readCluster(stand);
     costs.push({ up, before, after });
     before = after;

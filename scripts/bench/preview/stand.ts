@@ -35,8 +35,7 @@ export interface StandOptions {
 }
 
 /**
- * Starts the servers in `dir`, then deploys the platform of these sites by `pulumi up`. Their shards have settings and a
- * stack, and no resources yet.
+ * Starts the servers in `dir`, then deploys the platform of these sites by `pulumi up`. Their shards have no stacks yet.
  */
 export async function createStand(
   dir: string,
@@ -64,7 +63,7 @@ export async function createStand(
     const environment = { ...variables, KUBECONFIG: kubernetes.kubeconfig };
     const checkout = await createCheckout(path.join(dir, 'deployed'), sites, environment);
     const shards = [...new Set(sites.map(({ shard }) => shard))].sort((a, b) => a - b);
-    await deployPlatform(checkout, shards, postgres);
+    await deployPlatform(checkout, shards.length, postgres);
     return { checkout, shards, kubernetes, pids: new Map([...kubernetes.pids, ...(fake?.pids ?? [])]), stop };
   } catch (error) {
     await stop();
@@ -75,20 +74,21 @@ export async function createStand(
 /** Deploys every shard of a stand by `pulumi up`. */
 export async function deployShards({ checkout, shards }: Stand): Promise<void> {
   for (const shard of shards) {
-    await pulumi(checkout, ['up', '--yes', '--skip-preview', '--stack', shardStackName(platformStack, shard)], quick);
+    const stack = await createShard(checkout, shard);
+    await pulumi(checkout, ['up', '--yes', '--skip-preview', '--stack', stack], quick);
   }
 }
 
 /** Nothing here outlives the bench, so that the state need not be written after every step. */
 const quick = { more: { PULUMI_EXPERIMENTAL: 'true', PULUMI_SKIP_CHECKPOINTS: 'true' } };
 
-async function deployPlatform(checkout: Checkout, shards: readonly number[], { port, password }: PostgresServer) {
+async function deployPlatform(checkout: Checkout, shards: number, { port, password }: PostgresServer) {
   const server = { kind: 'external', host: '127.0.0.1', port, ssl: 'off', cidrs: ['10.0.0.0/8'] };
   await writeSettings(checkout, platformStack, {
     databaseStrategy: 'database',
     baseDomain: 'sites.example.com',
     region: 'eu',
-    shards: shards.length,
+    shards,
     clusters: [{ ...server, name: 'eu-1', region: 'eu' }],
     images: { site: 'ghost-fleet/site:dev' },
     // No volumes, which only grow: one plan is to follow the other.
@@ -112,11 +112,14 @@ async function deployPlatform(checkout: Checkout, shards: readonly number[], { p
     await pulumi(checkout, ['config', 'set', '--stack', platformStack, '--secret', key], { input });
   }
   await pulumi(checkout, ['up', '--yes', '--skip-preview', '--stack', platformStack], quick);
-  for (const shard of shards) {
-    const stack = shardStackName(platformStack, shard);
-    await writeSettings(checkout, stack, { platformStack, shard });
-    await pulumi(checkout, ['stack', 'init', stack]);
-  }
+}
+
+/** Makes the stack of a shard, without any resources. @returns its name */
+export async function createShard(checkout: Checkout, shard: number): Promise<string> {
+  const stack = shardStackName(platformStack, shard);
+  await writeSettings(checkout, stack, { platformStack, shard });
+  await pulumi(checkout, ['stack', 'init', stack]);
+  return stack;
 }
 
 async function defineKinds(kubernetes: ApiServer): Promise<void> {
