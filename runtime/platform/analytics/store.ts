@@ -21,6 +21,8 @@ interface LockedRefresh {
   readonly last_success_at: Date | null;
   readonly failures: number;
   readonly request_counters: StoredCounters;
+  /** Revenue of the last day by currency. */
+  readonly mrr: Readonly<Record<string, number>>;
 }
 
 /**
@@ -40,7 +42,7 @@ export async function storeVisit(db: Transaction, visit: Visit): Promise<boolean
   if (last === undefined) return false;
   await putMetrics(db, site, days);
   const changedLate = await putLateMetrics(db, site, late);
-  await putRevenue(db, site, days);
+  await putRevenue(db, site, days, Object.keys(refresh.mrr));
   const requests = usage.requests && countNewRequests(refresh.request_counters, usage.requests);
   await putUsage(db, { ...site, day: last.day }, usage.storageBytes, requests?.added);
   await db('site_refreshes')
@@ -93,7 +95,7 @@ async function lockRefresh(db: Transaction, slug: string, now: Date): Promise<Lo
     .insert({ site_slug: slug, creator_id: site.creator_id, last_attempt_at: now, next_due_at: now })
     .onConflict('site_slug')
     .merge({ last_attempt_at: db.raw('greatest(site_refreshes.last_attempt_at, excluded.last_attempt_at)') })
-    .returning(['creator_id', 'last_success_at', 'failures', 'request_counters']);
+    .returning(['creator_id', 'last_success_at', 'failures', 'request_counters', 'mrr']);
   return row as LockedRefresh;
 }
 
@@ -122,7 +124,13 @@ async function putLateMetrics(db: Transaction, site: SiteKey, days: readonly Day
   return rowCount > 0;
 }
 
-async function putRevenue(db: Transaction, site: SiteKey, days: readonly DayNumbers[]): Promise<void> {
+/** @param before currencies of the last visit */
+async function putRevenue(
+  db: Transaction,
+  site: SiteKey,
+  days: readonly DayNumbers[],
+  before: readonly string[],
+): Promise<void> {
   const rows = days.flatMap(({ day, mrr }) =>
     Object.entries(mrr).map(([currency, amount]) => ({ day, currency, mrr: amount })),
   );
@@ -133,12 +141,10 @@ async function putRevenue(db: Transaction, site: SiteKey, days: readonly DayNumb
     [site.creator_id, site.site_slug, JSON.stringify(rows)],
   );
   // Whoever paid in a currency alone may be deleted, and Ghost knows nothing of it any more.
-  const currencies = [...new Set(rows.map(({ currency }) => currency))];
-  await db('daily_revenue')
-    .where(site)
-    .where('day', '>=', days[0]?.day ?? '')
-    .whereNotIn('currency', currencies)
-    .update({ mrr: 0 });
+  const gone = before.filter((currency) => !rows.some((row) => row.currency === currency));
+  if (gone.length === 0) return;
+  const since = days[0]?.day ?? '';
+  await db('daily_revenue').where(site).where('day', '>=', since).whereIn('currency', gone).update({ mrr: 0 });
 }
 
 async function putUsage(
