@@ -22,6 +22,7 @@ export async function fillFleet(administrator: pg.Client, options: FleetOptions)
      select md5('creator ' || n)::uuid, 'creator-' || n || '@example.com' from generate_series(0, $1::integer - 1) as n`,
     [creators],
   );
+  await run("insert into accounts (email, role, creator_id) select email, 'creator', creator_id from creators");
   await run(
     `insert into sites (slug, creator_id, title, url, domains, plan, state, strategy, cluster, stack)
      select 'site-' || lpad(n::text, 5, '0'), md5('creator ' || case when n % 5 = 0 then 0 else n % $2 end)::uuid,

@@ -62,10 +62,17 @@ export async function storeVisit(db: Transaction, visit: Visit): Promise<boolean
       ...(requests === undefined ? {} : { request_counters: JSON.stringify(requests.counters) }),
       ...(usage.storageBytes === undefined ? {} : { storage_bytes: usage.storageBytes }),
     });
-  // Last, since other visits of the creator's sites wait for it.
-  const since = changedLate ? late[0]?.day : days[0]?.day;
-  await db.raw('select sum_creator_days(?, ?)', [site.creator_id, since ?? last.day]);
+  await sumDays(db, site.creator_id, (changedLate ? late[0]?.day : days[0]?.day) ?? last.day, days.length);
   return true;
+}
+
+/** Days in one visit from which on the sums of the creator's days are left to the next one: a first visit brings hundreds. */
+const manyDays = 31;
+
+/** Makes the creator's sums anew; last in a visit, since other visits of the creator's sites wait for it. */
+async function sumDays(db: Transaction, creatorId: string, since: string, days: number): Promise<void> {
+  if (days < manyDays) await db.raw('select sum_creator_days(?, ?)', [creatorId, since]);
+  else await db('creator_sums').insert({ creator_id: creatorId, stale: true }).onConflict('creator_id').merge();
 }
 
 /** Writes that a visit failed; the numbers stay as they were. */

@@ -93,6 +93,22 @@ describe('a first visit', () => {
   });
 });
 
+describe('a visit of many days', () => {
+  const standing = (slug: string) =>
+    platform.database.asFleet((db) =>
+      db('sites').join('creator_sums', 'creator_sums.creator_id', 'sites.creator_id').where({ slug }).first('stale'),
+    );
+
+  it('leaves the sums of its creator to the next one', async () => {
+    const reader = readerOf(platform.server);
+    await registerSite(platform.database, { slug: 'harbour-notes', creator: 'sums@example.com' });
+    await refreshSite(platform.database, 'harbour-notes', hoursLater(-2), { reader });
+    expect(await standing('harbour-notes')).toEqual({ stale: true });
+    await refreshSite(platform.database, 'harbour-notes', hoursLater(-1), { reader });
+    expect(await standing('harbour-notes')).toEqual({ stale: false });
+  });
+});
+
 describe('a later visit', () => {
   const slug = 'harbour-notes';
   const options = () => ({ reader: readerOf(platform.server) });
