@@ -134,14 +134,20 @@ function filter(page: Knex.QueryBuilder, query: FleetQuery, now: Date): void {
   if (query.stale === true) page.whereRaw(staleSql, [staleSince(now)]);
   if (query.failing === true) page.where('failures', '>', 0);
   if (query.search !== undefined && query.search !== '') {
-    const pattern = `%${query.search.replaceAll(/[\\%_]/g, '\\$&')}%`;
-    page.whereRaw(`(sites.slug ilike ? or title ilike ? or email ilike ? or array_to_string(domains, ' ') ilike ?)`, [
-      pattern,
-      pattern,
-      pattern,
-      pattern,
-    ]);
+    const text = "concat_ws(' ', sites.slug, title, email, array_to_string(domains, ' '))";
+    page.whereRaw(`${text} collate "C" ilike any (?)`, [patternsOf(query.search)]);
   }
+}
+
+/**
+ * Patterns for `ilike` that find a text in any case. The collation C, under which ten thousand sites are searched in no time,
+ * folds plain letters alone; others are asked for as they may stand in a title.
+ */
+function patternsOf(search: string): string[] {
+  const lower = search.toLowerCase();
+  const [first = '', ...rest] = lower;
+  const spellings = new Set([lower, search.toUpperCase(), first.toUpperCase() + rest.join('')]);
+  return [...spellings].map((spelling) => `%${spelling.replaceAll(/[\\%_]/g, '\\$&')}%`);
 }
 
 function toFleetSite(row: Row, now: Date): FleetSite {

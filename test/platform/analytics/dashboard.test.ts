@@ -218,6 +218,9 @@ describe('the fleet', () => {
       'site-00047',
       'site-00057',
     ]);
+    await platform.database.asFleet((db) => db('sites').where({ slug: 'site-00008' }).update({ title: 'Élan Vital' }));
+    for (const search of ['élan', 'ÉLAN v', 'Élan', 'VITAL'])
+      expect([search, await slugs(search)]).toEqual([search, ['site-00008']]);
     expect(await slugs('%')).toEqual([]);
     expect(await slugs('site_00007')).toEqual([]);
     expect(await slugs("'; drop table sites; --")).toEqual([]);
