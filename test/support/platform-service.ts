@@ -32,7 +32,10 @@ export const staffEmail = 'ops@example.com';
 
 /** Starts the platform's server before the tests of the calling file; the database goes through PgBouncer. */
 export function usePlatformService(
-  options: { readonly provisioner?: (database: Services['database']) => Provisioner; readonly config?: object } = {},
+  options: {
+    readonly provisioner?: (database: Services['database']) => Provisioner;
+    readonly config?: object | (() => Promise<object>);
+  } = {},
 ): TestService {
   const shared = { platform: usePlatformDatabase({ pooler: true }), mails: [], log: [] } as unknown as TestService;
   beforeAll(async () => {
@@ -61,7 +64,7 @@ export function usePlatformService(
       demo: false,
       staff: [{ email: staffEmail, role: 'admin' }],
       stopOnStdinEnd: false,
-      ...options.config,
+      ...(typeof options.config === 'function' ? await options.config() : options.config),
     };
     const log = (text: string, error?: unknown) => shared.log.push(`${text} ${String(error ?? '')}`);
     shared.services = {

@@ -39,7 +39,8 @@ export class OidcClient {
   }
 
   /**
-   * The address that the provider vouches for.
+   * The address that the provider vouches for: of its ID token, or, where that names none, of its endpoint for the
+   * user's data (OpenID Connect Core 1.0, 5.4).
    *
    * @param query of the request with which the browser came back
    * @returns undefined where the provider does not say that the address was verified
@@ -53,7 +54,11 @@ export class OidcClient {
       expectedState: pending.state,
       expectedNonce: pending.nonce,
     });
-    const claims = tokens.claims();
+    const identity = tokens.claims();
+    const claims =
+      identity === undefined || identity.email !== undefined
+        ? identity
+        : await oidc.fetchUserInfo(configuration, tokens.access_token, identity.sub);
     return claims?.email_verified === true && typeof claims.email === 'string' ? claims.email : undefined;
   }
 
