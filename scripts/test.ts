@@ -16,8 +16,8 @@ Everything that proves this project: types, lint, the registry, then the tests b
 the operating system is installed where that is allowed; otherwise the group is skipped, loudly, and under CI=true that
 is a failure.
 
-  --project <name>   only these groups, without types and lint: unit, policy, runtime, fleet, engine, image, cluster,
-                     browser`;
+  --project <name>   only these groups, without types and lint: unit, policy, runtime, platform, fleet, engine, image,
+                     cluster, browser`;
 
 const root = path.resolve(import.meta.dirname, '..');
 

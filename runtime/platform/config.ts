@@ -51,6 +51,8 @@ export interface PlatformConfig {
   readonly url: URL;
   readonly host: string;
   readonly port: number;
+  /** Where the cluster asks how this process is, and for its metrics. Undefined: nowhere. */
+  readonly probePort: number | undefined;
   /** Whether a proxy in front says who asks. */
   readonly trustProxy: boolean;
   readonly database: DatabaseSettings;
@@ -87,6 +89,7 @@ export function readPlatformConfig(env: NodeJS.ProcessEnv): PlatformConfig {
     url: url ?? new URL('http://localhost'),
     host: read.text('HOST') ?? '127.0.0.1',
     port: read.integer('PORT', 3000, 1, 65_535),
+    probePort: read.text('PROBE_PORT') === undefined ? undefined : read.integer('PROBE_PORT', 0, 1, 65_535),
     trustProxy: read.oneOf('TRUST_PROXY', ['true', 'false'], 'true') === 'true',
     database: databaseSettings(read),
     redis: readRedis(read),

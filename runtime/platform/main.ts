@@ -7,6 +7,8 @@ import { PlatformDatabase } from './database/connection.ts';
 import { migratePlatform } from './database/migrator.ts';
 import { seedDemo } from './demo.ts';
 import { createLocalMailer, createMailer } from './mail.ts';
+import { PlatformMetrics } from './metrics.ts';
+import { createProbes } from './probes.ts';
 import { createProvisioner } from './provisioning/create-provisioner.ts';
 import { createQueue } from './queue/create-queue.ts';
 import type { Services } from './services.ts';
@@ -67,15 +69,22 @@ async function main(role: string | undefined): Promise<number> {
 
   const worker = role === 'api' ? undefined : await startWorker(services);
   const app = role === 'worker' ? undefined : await createServer(services);
+  const metrics = new PlatformMetrics(services);
+  if (app !== undefined) metrics.observe(app);
+  let isReady = true;
+  const probes = createProbes(metrics, () => isReady);
+  if (config.probePort !== undefined) await probes.listen({ host: config.host, port: config.probePort });
   await app?.listen({ host: config.host, port: config.port });
   log.info({ role }, 'ready');
   await interrupted;
+  isReady = false;
   await app?.close();
   await worker?.stop();
   await provisioner.close();
   await queue.close();
   await stores.close();
   await database.close();
+  await probes.close();
   return 0;
 }
 

@@ -51,6 +51,7 @@ export function usePlatformService(
       url: new URL('http://platform.localhost:3000'),
       host: '127.0.0.1',
       port: 3000,
+      probePort: undefined,
       trustProxy: false,
       database: settings,
       redis: undefined,

@@ -37,6 +37,7 @@ export async function startWeb(
       url: new URL('http://localhost'),
       host: '127.0.0.1',
       port: 0,
+      probePort: undefined,
       trustProxy: false,
       database: settings,
       redis: undefined,

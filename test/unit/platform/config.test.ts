@@ -13,7 +13,13 @@ const sound = {
 describe("the platform's environment", () => {
   it('needs little on a machine of its own', () => {
     const config = readPlatformConfig(sound);
-    expect(config).toMatchObject({ port: 3000, redis: undefined, mail: undefined, provisioning: { kind: 'none' } });
+    expect(config).toMatchObject({
+      port: 3000,
+      probePort: undefined,
+      redis: undefined,
+      mail: undefined,
+      provisioning: { kind: 'none' },
+    });
     expect(config.database).toMatchObject({
       host: 'db.example.com',
       port: 5432,
@@ -27,6 +33,7 @@ describe("the platform's environment", () => {
     const config = readPlatformConfig({
       ...sound,
       PLATFORM_URL: 'https://platform.example.com',
+      PROBE_PORT: '2369',
       MAIL_HOST: 'smtp.example.com',
       MAIL_FROM: 'platform@example.com',
       REDIS_URL: 'rediss://user:p%40ss@redis.example.com',

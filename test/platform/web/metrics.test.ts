@@ -1,0 +1,67 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { PlatformMetrics } from '../../../runtime/platform/metrics.ts';
+import { createProbes } from '../../../runtime/platform/probes.ts';
+import { createServer } from '../../../runtime/platform/web/server.ts';
+import { registerSite, usePlatformService } from '../../support/platform-service.ts';
+
+const service = usePlatformService();
+let app: Awaited<ReturnType<typeof createServer>>;
+let probes: ReturnType<typeof createProbes>;
+let isReady = true;
+beforeAll(async () => {
+  await registerSite(service, 'aurora-letters', 'mira@example.com');
+  await registerSite(service, 'harbour-notes', 'mira@example.com');
+  const metrics = new PlatformMetrics(service.services);
+  app = await createServer(service.services);
+  metrics.observe(app);
+  probes = createProbes(metrics, () => isReady);
+});
+afterAll(async () => {
+  await app?.close();
+  await probes?.close();
+});
+
+const ask = async (url: string) => {
+  const { statusCode, body } = await probes.inject({ url });
+  return { statusCode, body };
+};
+
+describe("the platform's metrics", () => {
+  it('count requests by the pattern of their route, never by what stands in it', async () => {
+    await app.inject({ url: '/sign-in' });
+    await app.inject({ url: '/sign-in/a-token-of-somebody' });
+    await app.inject({ url: '/no-such-page' });
+    const { body } = await ask('/metrics');
+    expect(body).toContain('platform_http_request_seconds_count{method="GET",route="/sign-in",status="200"} 1');
+    expect(body).toMatch(
+      /platform_http_request_seconds_count\{method="GET",route="\/sign-in\/:token",status="\d+"\} 1/,
+    );
+    expect(body).toContain('route="none",status="404"} 1');
+    expect(body).not.toContain('a-token-of-somebody');
+  });
+
+  it('count jobs that are dead and sites that are stale', async () => {
+    const { database } = service.platform;
+    const job = { kind: 'of-a-test', payload: '{}', max_attempts: 3 };
+    await database.asFleet((db) =>
+      db('jobs').insert([
+        { ...job, key: 'dead', state: 'failed', due_at: null, finished_at: new Date() },
+        { ...job, key: 'late', state: 'waiting', due_at: new Date(Date.now() - 90_000) },
+      ]),
+    );
+    const { body } = await ask('/metrics');
+    expect(body).toContain('platform_jobs{kind="of-a-test",state="failed"} 1');
+    const overdue = Number(/platform_job_overdue_seconds\{kind="of-a-test"\} (\S+)/.exec(body)?.[1]);
+    expect(overdue).toBeGreaterThanOrEqual(90);
+    expect(overdue).toBeLessThan(600);
+    expect(body).toContain('platform_sites{state="active"} 2');
+    expect(body).toContain('platform_sites_stale 2');
+    expect(body).toContain('platform_database_up 1');
+  });
+
+  it('say that a process is not ready while it stops, and lives', async () => {
+    expect([(await ask('/livez')).statusCode, (await ask('/readyz')).statusCode]).toEqual([200, 200]);
+    isReady = false;
+    expect([(await ask('/livez')).statusCode, (await ask('/readyz')).statusCode]).toEqual([200, 503]);
+  });
+});
