@@ -2,16 +2,19 @@ import * as k8s from '@pulumi/kubernetes';
 import * as pulumi from '@pulumi/pulumi';
 import { dashboards } from './dashboards.ts';
 import { platformLabels, siteLabel } from './labels.ts';
+import { type AlertRule, platformAlerts } from './platform-alerts.ts';
 
 export interface MonitoringArgs {
   readonly namespace: pulumi.Input<string>;
   /** Labels by which Prometheus finds its monitors and rules. */
   readonly labels: Readonly<Record<string, string>>;
+  /** Whether the platform's own service runs here. */
+  readonly hasPlatform: boolean;
 }
 
 /**
- * What Prometheus and Grafana are told of the whole fleet: one PodMonitor for the pods of all sites, rules for what they
- * share, two dashboards. Custom resources of the Prometheus Operator (https://prometheus-operator.dev); Grafana's sidecar
+ * What Prometheus and Grafana are told of the whole fleet: one PodMonitor for the pods of all sites and one for
+ * the platform's, rules for what sites share and for the platform, two dashboards. Custom resources of the Prometheus Operator (https://prometheus-operator.dev); Grafana's sidecar
  * finds ConfigMaps by the label `grafana_dashboard`. A site's own rules come with the site.
  */
 export class Monitoring extends pulumi.ComponentResource {
@@ -35,13 +38,14 @@ export class Monitoring extends pulumi.ComponentResource {
       },
       { parent: this },
     );
+    if (args.hasPlatform) this.#watchPlatform(name, args.namespace, labels);
     new k8s.apiextensions.CustomResource(
       `${name}-rules`,
       {
         apiVersion,
         kind: 'PrometheusRule',
         metadata: { name: 'fleet', namespace: args.namespace, labels },
-        spec: { groups: [{ name: 'fleet', rules: fleetRules() }] },
+        spec: { groups: [{ name: 'fleet', rules: rulesOf(fleetAlerts) }] },
       },
       { parent: this },
     );
@@ -62,39 +66,69 @@ export class Monitoring extends pulumi.ComponentResource {
     }
     this.registerOutputs({});
   }
+
+  #watchPlatform(name: string, namespace: pulumi.Input<string>, labels: Record<string, string>): void {
+    const metadata = { name: 'platform', namespace, labels };
+    const apiVersion = 'monitoring.coreos.com/v1';
+    const names = { key: 'app.kubernetes.io/name', operator: 'In', values: ['platform-api', 'platform-worker'] };
+    new k8s.apiextensions.CustomResource(
+      `${name}-platform`,
+      {
+        apiVersion,
+        kind: 'PodMonitor',
+        metadata,
+        spec: {
+          selector: { matchExpressions: [names] },
+          podMetricsEndpoints: [{ port: 'probes', path: '/metrics', interval: '30s' }],
+        },
+      },
+      { parent: this },
+    );
+    new k8s.apiextensions.CustomResource(
+      `${name}-platform-rules`,
+      {
+        apiVersion,
+        kind: 'PrometheusRule',
+        metadata,
+        spec: { groups: [{ name: 'platform', rules: rulesOf(platformAlerts) }] },
+      },
+      { parent: this },
+    );
+  }
 }
 
-function fleetRules() {
-  const available = 'kube_deployment_status_replicas_available{namespace=~"site-.+",deployment="ghost"}';
-  const rules = [
-    {
-      alert: 'FleetManySitesDown',
-      expr: `count(${available} < 1) / count(${available}) > 0.05`,
-      for: '5m',
-      severity: 'critical',
-      summary: 'more than one site in twenty has no ready pod: look at what they share',
-    },
-    {
-      alert: 'FleetPoolerDown',
-      expr: 'kube_deployment_status_replicas_available{deployment=~"pooler-.+"} < 1',
-      for: '2m',
-      severity: 'critical',
-      summary: 'a pooler has no ready pod: its sites cannot reach their databases',
-    },
-    {
-      alert: 'FleetServiceDown',
-      expr: 'kube_statefulset_status_replicas_ready{statefulset=~"redis|search-.+"} < 1',
-      for: '5m',
-      severity: 'warning',
-      summary: '{{ $labels.statefulset }} has no ready pod',
-    },
-    {
-      alert: 'FleetCertificateExpires',
-      expr: 'certmanager_certificate_expiration_timestamp_seconds - time() < 14 * 86400',
-      for: '1h',
-      severity: 'warning',
-      summary: 'the certificate {{ $labels.name }} expires within two weeks and was not renewed',
-    },
-  ];
-  return rules.map(({ severity, summary, ...rule }) => ({ ...rule, labels: { severity }, annotations: { summary } }));
+const available = 'kube_deployment_status_replicas_available{namespace=~"site-.+",deployment="ghost"}';
+const fleetAlerts: readonly AlertRule[] = [
+  {
+    alert: 'FleetManySitesDown',
+    expr: `count(${available} < 1) / count(${available}) > 0.05`,
+    for: '5m',
+    severity: 'critical',
+    summary: 'more than one site in twenty has no ready pod: look at what they share',
+  },
+  {
+    alert: 'FleetPoolerDown',
+    expr: 'kube_deployment_status_replicas_available{deployment=~"pooler-.+"} < 1',
+    for: '2m',
+    severity: 'critical',
+    summary: 'a pooler has no ready pod: its sites cannot reach their databases',
+  },
+  {
+    alert: 'FleetServiceDown',
+    expr: 'kube_statefulset_status_replicas_ready{statefulset=~"redis|search-.+"} < 1',
+    for: '5m',
+    severity: 'warning',
+    summary: '{{ $labels.statefulset }} has no ready pod',
+  },
+  {
+    alert: 'FleetCertificateExpires',
+    expr: 'certmanager_certificate_expiration_timestamp_seconds - time() < 14 * 86400',
+    for: '1h',
+    severity: 'warning',
+    summary: 'the certificate {{ $labels.name }} expires within two weeks and was not renewed',
+  },
+];
+
+function rulesOf(alerts: readonly AlertRule[]) {
+  return alerts.map(({ severity, summary, ...rule }) => ({ ...rule, labels: { severity }, annotations: { summary } }));
 }

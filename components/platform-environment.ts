@@ -92,6 +92,7 @@ export function describeEnvironment(role: PlatformRole, args: PlatformEnvironmen
     PLATFORM_URL: args.url,
     HOST: '0.0.0.0',
     PORT: String(args.port),
+    PROBE_PORT: String(probePort),
     MAIL_HOST: args.mail?.host,
     MAIL_PORT: args.mail && String(args.mail.port),
     MAIL_FROM: args.mail?.from,

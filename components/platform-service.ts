@@ -17,6 +17,7 @@ import type { PostgresAccess } from './postgres-access.ts';
 import { createSigningKey } from './signing-key.ts';
 import type { PlatformServiceAccess } from './site-platform.ts';
 import { siteUrl } from './site-route.ts';
+import { probePort } from './site-workload.ts';
 
 export interface PlatformServiceArgs extends Omit<PlatformEnvironmentArgs, 'url' | 'port' | 'database' | 'secrets'> {
   readonly namespace: pulumi.Input<string>;
@@ -251,8 +252,16 @@ function servicePod(
           { name: 'secrets', mountPath: secretsPath, readOnly: true },
           { name: 'tmp', mountPath: '/tmp' },
         ],
+        ...(role === 'worker' && {
+          ports: [{ name: 'probes', containerPort: probePort }],
+          readinessProbe: { httpGet: { path: '/readyz', port: 'probes' }, periodSeconds: 5 },
+          livenessProbe: { httpGet: { path: '/livez', port: 'probes' }, periodSeconds: 10, failureThreshold: 6 },
+        }),
         ...(role === 'api' && {
-          ports: [{ name: 'http', containerPort: port }],
+          ports: [
+            { name: 'http', containerPort: port },
+            { name: 'probes', containerPort: probePort },
+          ],
           readinessProbe: { httpGet: { path: '/readyz', port: 'http' }, periodSeconds: 5 },
           livenessProbe: { httpGet: { path: '/livez', port: 'http' }, periodSeconds: 10, failureThreshold: 6 },
         }),

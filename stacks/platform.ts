@@ -67,7 +67,8 @@ export function createPlatform(configuration: StackConfiguration, kubernetes: k8
   const search = createSearch(settings, namespace, options);
   const media = createMedia(settings, secrets, options);
   if (settings.monitoring !== undefined) {
-    new Monitoring('monitoring', { namespace, labels: settings.monitoring.labels }, options);
+    const { labels } = settings.monitoring;
+    new Monitoring('monitoring', { namespace, labels, hasPlatform: settings.platform.enabled }, options);
   }
   const shared = { namespace, clusters, redisUrl: redis?.adminUrl };
   const platform = settings.platform.enabled ? createService(configuration, shared, options) : undefined;

@@ -196,6 +196,7 @@ describe('what a stack with a platform emits', () => {
       url: new URL('https://platform.sites.staging.example.com'),
       host: '0.0.0.0',
       port: 3000,
+      probePort: 2369,
       trustProxy: true,
       database: {
         host: 'pooler-eu-1.ghost-fleet.svc.cluster.local',

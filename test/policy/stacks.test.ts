@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { plans as paidPlans } from '../../sites/plans.ts';
 import { containersOf, podOf } from '../../stacks/policy/pods.ts';
@@ -5,6 +7,7 @@ import { rulesOf, stackRules } from '../../stacks/policy/rules.ts';
 import { nothingLeaks } from './leaks.ts';
 import { type Plan, type PlannedResource, type PlanOptions, planStack } from './plan.ts';
 
+const root = path.resolve(import.meta.dirname, '../..');
 const passwords = { clusterPasswords: { 'eu-1': 'correct-horse-eu', 'us-1': 'correct-horse-us' } };
 const s3Secrets = { mediaAccessKeyId: 'correct-horse-id', mediaSecretAccessKey: 'correct-horse-secret' };
 const reachable = { redis: { kind: 'in-cluster', admin: { host: '127.0.0.1', port: 6379 } } };
@@ -357,5 +360,27 @@ describe('production', () => {
       .resources.filter(({ type }) => type.endsWith(':PrometheusRule'))
       .map(({ inputs }) => (inputs.spec as { groups: { name: string }[] }).groups[0]?.name);
     expect(groups.sort()).toEqual(['fleet', 'site-aurora-letters', 'site-harbour-notes', 'site-slow-kitchen']);
+  });
+
+  it('watches the platform where it runs, by metrics that its processes have', async () => {
+    const { resources } = planOf('staging on CloudNativePG with the platform');
+    const rules = resources.find(({ name }) => name === 'monitoring-platform-rules');
+    const asked = JSON.stringify(rules?.inputs.spec).matchAll(/\bplatform_[a-z_]+/g);
+    const source = await readFile(path.join(root, 'runtime/platform/metrics.ts'), 'utf8');
+    const names = [...new Set([...asked].map(([name]) => name.replace(/_count$/, '')))];
+    expect(names.length).toBeGreaterThan(4);
+    for (const name of names) expect(source, name).toContain(`'${name}'`);
+    const monitor = resources.find(({ name }) => name === 'monitoring-platform')?.inputs.spec as {
+      selector: { matchExpressions: { values: string[] }[] };
+      podMetricsEndpoints: { port: string }[];
+    };
+    for (const name of monitor.selector.matchExpressions[0]?.values ?? []) {
+      const deployment = resources.find(
+        ({ type, inputs }) => type.endsWith(':Deployment') && (inputs.metadata as { name: string }).name === name,
+      );
+      expect(JSON.stringify(deployment?.inputs.spec), name).toContain(
+        `"name":"${monitor.podMetricsEndpoints[0]?.port}"`,
+      );
+    }
   });
 });
