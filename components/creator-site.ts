@@ -122,6 +122,7 @@ export class CreatorSite extends pulumi.ComponentResource {
           );
     const bindings = [
       bindSite(site, this.url, args.mail !== undefined),
+      ...(args.backups.enabled ? [{ environment: { BACKUP_TARGET: args.backups.target } }] : []),
       database.binding,
       ...[cache, search, media].flatMap((part) => (part === undefined ? [] : [part.binding])),
       ...(args.mail === undefined ? [] : [bindMail(site, args.mail, namespace, this)]),

@@ -1,7 +1,8 @@
 import { parseArgs } from 'node:util';
 import { describeRestore } from '../runtime/backup/outcome.ts';
 import { readBackup, restoreBackup } from '../runtime/backup/restore.ts';
-import { openTarget, targetForms } from '../runtime/backup/target.ts';
+import { openTarget } from '../runtime/site/backups/target.ts';
+import { targetForms } from '../runtime/site/backups/target-form.ts';
 import { StateDir } from './fleet/state-dir.ts';
 import { readSiteChoice, siteOptions, siteOptionsHelp } from './transfer/options.ts';
 import { exitCodes, runTransferCommand } from './transfer/outcome.ts';

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
-import { BackupTargetError, targetForms } from './target.ts';
+import { BackupTargetError } from '../site/backups/target.ts';
+import { targetForms } from '../site/backups/target-form.ts';
 
 export const usage = `usage: backup --target <place> [--retention-days <n>]
        restore --target <place> [--of <slug>] [--from <id>]

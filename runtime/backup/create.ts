@@ -9,6 +9,7 @@ import { TableDigest } from '../database/transfer/digest.ts';
 import { readRelease } from '../database/transfer/initialise.ts';
 import { PostgresSource } from '../database/transfer/postgres-session.ts';
 import { SourceUnavailableError, TransferRefusedError } from '../database/transfer/refusal.ts';
+import { nameNewest } from '../site/backups/newest.ts';
 import type { PostgresSettings, SiteConfig } from '../site/config.ts';
 import type { FileStore } from '../site/media/file-store.ts';
 import { initialisingMarker } from '../site/migration/target.ts';
@@ -51,6 +52,7 @@ export async function createBackup(config: SiteConfig, store: FileStore, now: Da
   const { version: ghostVersion } = await readRelease(config);
   const manifest: BackupManifest = { format: 1, ...backup, ghostVersion, database: copied, files };
   await store.write(keyOf(backup, manifestFile), Readable.from([Buffer.from(formatManifest(manifest))]));
+  await nameNewest(store, backup);
   return manifest;
 }
 

@@ -1,10 +1,10 @@
+import { openTarget } from '../site/backups/target.ts';
 import { readSiteConfig } from '../site/config.ts';
 import { readBackupArguments, usage } from './arguments.ts';
 import { createBackup } from './create.ts';
 import { describeBackup, describeRestore, exit, outcomeOf } from './outcome.ts';
 import { readBackup, restoreBackup } from './restore.ts';
 import { removeOldBackups } from './retention.ts';
-import { openTarget } from './target.ts';
 
 async function main(args: readonly string[]): Promise<number> {
   const asked = readBackupArguments(args);

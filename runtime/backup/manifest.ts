@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { AppliedMigration, Column } from '../database/transfer/database.ts';
+import { backupIdPattern } from '../site/backups/newest.ts';
 import type { FileStore } from '../site/media/file-store.ts';
 
 /** A file of a backup. */
@@ -52,15 +53,8 @@ export class DamagedBackupError extends Error {
   }
 }
 
-const idPattern = /^\d{8}T\d{6}Z$/;
-
 export function backupId(moment: Date): string {
   return `${moment.toISOString().replaceAll(/[-:]/g, '').slice(0, 15)}Z`;
-}
-
-/** The moment that an id names. */
-export function momentOf(id: string): Date {
-  return new Date(id.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, '$1-$2-$3T$4:$5:$6Z'));
 }
 
 /** Key of a file that only one backup has: its manifest, and what is of its database. */
@@ -85,7 +79,7 @@ export async function listBackups(store: FileStore, slug: string): Promise<strin
   const files = await store.list(`${slug}/`);
   const ids = files.flatMap(({ key }) => {
     const [, id = '', ...file] = key.split('/');
-    return idPattern.test(id) && file.join('/') === manifestFile ? [id] : [];
+    return backupIdPattern.test(id) && file.join('/') === manifestFile ? [id] : [];
   });
   return ids.sort();
 }

@@ -1,10 +1,10 @@
 import { SourceUnavailableError, TransferRefusedError, VerificationError } from '../database/transfer/refusal.ts';
+import { BackupTargetError } from '../site/backups/target.ts';
 import { SiteConfigError } from '../site/config.ts';
 import { DatabaseUnavailableError } from '../site/migration/migrate.ts';
 import { DatabaseNotPreparedError } from '../site/migration/postgres-target.ts';
 import { type BackupManifest, DamagedBackupError } from './manifest.ts';
 import type { RestoreResult } from './restore.ts';
-import { BackupTargetError } from './target.ts';
 
 /** Exit codes of what moves a site, as sysexits has the larger ones. */
 export const exit = { ok: 0, refused: 1, unavailable: 69, internal: 70, configuration: 78 } as const;

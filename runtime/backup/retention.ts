@@ -1,5 +1,6 @@
+import { momentOf } from '../site/backups/newest.ts';
 import type { FileStore } from '../site/media/file-store.ts';
-import { keyOf, keyOfFile, listBackups, manifestFile, momentOf, readManifest, sharedPrefix } from './manifest.ts';
+import { keyOf, keyOfFile, listBackups, manifestFile, readManifest, sharedPrefix } from './manifest.ts';
 
 const dayMs = 86_400_000;
 

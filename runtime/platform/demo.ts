@@ -88,6 +88,9 @@ async function seedSite(db: Transaction, site: { slug: string; creator_id: strin
     mrr: JSON.stringify({ eur: last.members_paid * price }),
     staff: 2,
     storage_bytes: last.storage_bytes,
+    requests: last.requests,
+    backups_known: true,
+    newest_backup_at: new Date(now.getTime() - Math.ceil(20 * next()) * 3_600_000),
   };
   await db('site_refreshes').insert(refresh).onConflict('site_slug').merge();
   await db.raw('select sum_creator_days(?, ?)', [key.creator_id, rows[0]?.day ?? last.day]);

@@ -2,6 +2,7 @@ import { createPublicKey } from 'node:crypto';
 import path from 'node:path';
 import { namesOf, slugLength, slugPattern } from '../../sites/naming.ts';
 import { type EnvironmentProblem, EnvironmentReader } from '../environment/reader.ts';
+import { targetForm, targetForms } from './backups/target-form.ts';
 import { type BucketSettings, readBucketAccess, webAddress } from './media/bucket.ts';
 
 /** Where a PostgreSQL server answers. */
@@ -93,6 +94,8 @@ export interface SiteConfig {
   readonly platformPublicKey: string | undefined;
   /** With it the platform asks the probe port for the site's numbers; without it that port knows of none. */
   readonly analyticsToken: string | undefined;
+  /** Where the site's backups are, as `openTarget` takes it; undefined: the platform is told of none. */
+  readonly backupTarget: string | undefined;
 }
 
 /** The environment does not describe a site. The message names every problem, a line each, and no secret. */
@@ -148,6 +151,7 @@ export function readSiteConfig(env: NodeJS.ProcessEnv): SiteConfig {
     media: readMedia(read, slug),
     platformPublicKey: readPublicKey(read),
     analyticsToken: readToken(read),
+    backupTarget: read.matching('BACKUP_TARGET', targetForm, targetForms),
   };
   if (config.port === config.probePort) read.report('PROBE_PORT', 'another port than PORT', String(config.probePort));
   if (read.problems.length > 0) throw new SiteConfigError(read.problems);

@@ -50,9 +50,11 @@ export async function fillFleet(administrator: pg.Client, options: FleetOptions)
   );
   await run(
     `insert into site_refreshes (site_slug, creator_id, last_attempt_at, last_success_at, next_due_at, first_day, last_day,
-       members_total, members_paid, mrr, storage_bytes, failures, error)
+       members_total, members_paid, mrr, storage_bytes, requests, ghost_version, backups_known, newest_backup_at, failures,
+       error)
      select slug, sites.creator_id, $2::date + time '12:00', $2::date + time '12:00', $2::date + time '13:00', $2::date - $1::integer + 1,
-       $2::date, members_total, members_paid, jsonb_build_object('usd', 50000 + $1::integer * 100), storage_bytes,
+       $2::date, members_total, members_paid, jsonb_build_object('usd', 50000 + $1::integer * 100), storage_bytes, requests,
+       '6.65.0', true, $2::date + time '03:15',
        case when right(slug, 2) = '13' then 3 else 0 end, case when right(slug, 2) = '13' then 'no answer within 15 s' end
      from sites join daily_metrics on daily_metrics.creator_id = sites.creator_id and site_slug = slug and day = $2::date`,
     [days, through],

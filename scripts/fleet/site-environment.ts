@@ -37,6 +37,7 @@ export async function siteEnvironment(
     MAIL_FROM: site.mail?.from,
     STOP_ON_STDIN_END: 'true',
     ANALYTICS_TOKEN_FILE: await analyticsTokenFile(state, site.slug),
+    BACKUP_TARGET: state.backups,
     PLATFORM_PUBLIC_KEY: await platformPublicKey(state),
     // Ghost mails a code to whoever signs in from a new browser, and no mail leaves this machine.
     security__staffDeviceVerification: 'false',

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { DirectoryStore } from '../../runtime/backup/directory-store.ts';
-import { listBackups, momentOf } from '../../runtime/backup/manifest.ts';
+import { DirectoryStore } from '../../runtime/site/backups/directory-store.ts';
+import { readNewest } from '../../runtime/site/backups/newest.ts';
 import { namesOf } from '../../sites/naming.ts';
 import { formatProblem, loadRegistry } from '../../sites/registry.ts';
 import type { SiteStatus } from '../fleet/fleet.ts';
@@ -54,8 +54,8 @@ function sqliteOf(slug: string, state: StateDir): string | undefined {
 }
 
 async function newestBackup(slug: string, state: StateDir): Promise<string | undefined> {
-  const id = (await listBackups(new DirectoryStore(state.backups), slug)).at(-1);
-  return id === undefined ? undefined : momentOf(id).toISOString().replace('.000Z', 'Z');
+  const newest = await readNewest(new DirectoryStore(state.backups), slug);
+  return newest?.toISOString().replace('.000Z', 'Z');
 }
 
 function pinnedGhost(): string {

@@ -1,10 +1,10 @@
 import { DamagedBackupError } from '../../runtime/backup/manifest.ts';
-import { BackupTargetError } from '../../runtime/backup/target.ts';
 import {
   SourceUnavailableError,
   TransferRefusedError,
   VerificationError,
 } from '../../runtime/database/transfer/refusal.ts';
+import { BackupTargetError } from '../../runtime/site/backups/target.ts';
 import { SiteConfigError } from '../../runtime/site/config.ts';
 import { DatabaseUnavailableError } from '../../runtime/site/migration/migrate.ts';
 import { DatabaseNotPreparedError } from '../../runtime/site/migration/postgres-target.ts';

@@ -1,6 +1,15 @@
 import type { Knex } from 'knex';
 import type { PlatformDatabase, Transaction } from '../database/connection.ts';
-import { type Freshness, type FreshnessRow, freshnessOf, staleSince, staleSql } from './staleness.ts';
+import {
+  type BackupRow,
+  type BackupState,
+  backupStateOf,
+  type Freshness,
+  type FreshnessRow,
+  freshnessOf,
+  staleSince,
+  staleSql,
+} from './staleness.ts';
 
 /** What the fleet can be sorted by; the first of each is what needs somebody's attention. */
 const orders = {
@@ -8,7 +17,9 @@ const orders = {
   age: { value: "coalesce(refreshes.last_success_at, '-infinity')", descending: false },
   failures: { value: 'coalesce(refreshes.failures, 0)', descending: true },
   members: { value: 'coalesce(refreshes.members_total, 0)', descending: true },
+  requests: { value: 'coalesce(refreshes.requests, 0)', descending: true },
   storage: { value: 'coalesce(refreshes.storage_bytes, 0)', descending: true },
+  backup: { value: "coalesce(refreshes.newest_backup_at, '-infinity')", descending: false },
 } as const;
 
 export type FleetOrder = keyof typeof orders;
@@ -52,6 +63,9 @@ export interface FleetSite {
   readonly storageBytes: number | null;
   /** Requests on the last day that was read, so far. */
   readonly requests: number | null;
+  /** Version of Ghost at the last visit. */
+  readonly ghostVersion: string | null;
+  readonly backups: BackupState;
   readonly freshness: Freshness;
 }
 
@@ -61,7 +75,7 @@ export interface FleetPage {
   readonly next: string | null;
 }
 
-interface Row extends FreshnessRow {
+interface Row extends FreshnessRow, BackupRow {
   readonly slug: string;
   readonly title: string;
   readonly url: string;
@@ -76,6 +90,7 @@ interface Row extends FreshnessRow {
   readonly mrr: Readonly<Record<string, number>> | null;
   readonly storage_bytes: number | null;
   readonly requests: number | null;
+  readonly ghost_version: string | null;
   readonly position: string;
 }
 
@@ -103,27 +118,22 @@ async function pageOf(db: Transaction, query: FleetQuery, now: Date, limit: numb
       'last_success_at',
       'failures',
       'error',
-      'last_day',
       'members_total',
       'members_paid',
       'mrr',
       'storage_bytes',
+      'requests',
+      'ghost_version',
+      'backups_known',
+      'newest_backup_at',
     )
-    .select(db.raw(`${value} as position`))
+    .select(db.raw(`(${value})::text as position`))
     .orderByRaw(`${value} ${direction}, sites.slug ${direction}`)
     .limit(limit + 1);
   filter(page, query, now);
   const position = decodePosition(query.after);
   if (position !== undefined) page.whereRaw(`(${value}, sites.slug) ${descending ? '<' : '>'} (?, ?)`, position);
-  // Only for the page: the last day of each site is one row of its part.
-  const { rows } = await db.raw<{ rows: Row[] }>(
-    `select page.*, page.position::text as position, metrics.requests from (?) as page
-       left join daily_metrics as metrics on metrics.creator_id = page.creator_id
-         and metrics.site_slug = page.slug and metrics.day = page.last_day
-      order by page.position ${direction}, page.slug ${direction}`,
-    [page],
-  );
-  return rows;
+  return page;
 }
 
 function filter(page: Knex.QueryBuilder, query: FleetQuery, now: Date): void {
@@ -167,6 +177,8 @@ function toFleetSite(row: Row, now: Date): FleetSite {
     mrr: row.mrr ?? {},
     storageBytes: row.storage_bytes,
     requests: row.requests,
+    ghostVersion: row.ghost_version,
+    backups: backupStateOf(row, now),
     freshness: freshnessOf(row, now),
   };
 }

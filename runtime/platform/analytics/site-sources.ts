@@ -26,8 +26,14 @@ export function createSiteSources(settings: AnalyticsSettings, provisioner: Prov
   return {
     reader: new RoutedReader({ sqlite: contentRoot === undefined ? endpoint : databases, postgres: databases }),
     usage: async ({ slug }, day) => {
-      const { storageBytes, requests } = await endpoint.report(slug, day);
-      return { storageBytes, requests: [requests] };
+      const { storageBytes, requests, ghostVersion, newestBackupAt } = await endpoint.report(slug, day);
+      const newest = typeof newestBackupAt === 'string' ? new Date(newestBackupAt) : newestBackupAt;
+      return {
+        storageBytes,
+        requests: [requests],
+        ghostVersion,
+        ...(newest === undefined ? {} : { newestBackupAt: newest }),
+      };
     },
   };
 }

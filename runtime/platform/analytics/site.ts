@@ -3,7 +3,14 @@ import type { PlatformDatabase, Transaction } from '../database/connection.ts';
 import { columns, type Flow, type Gauge, gauges, type Metric } from './columns.ts';
 import { type Change, type DateRange, previousRange } from './range.ts';
 import { changeOfSums } from './series.ts';
-import { type Freshness, type FreshnessRow, freshnessOf } from './staleness.ts';
+import {
+  type BackupRow,
+  type BackupState,
+  backupStateOf,
+  type Freshness,
+  type FreshnessRow,
+  freshnessOf,
+} from './staleness.ts';
 
 /** A site by day; null where nothing is known of the day. */
 export type KnownSeries = readonly (number | null)[];
@@ -27,6 +34,9 @@ export interface SiteData {
   readonly totals: Readonly<Record<SiteMetric, Change>>;
   /** Monthly recurring revenue by currency, in minor units. */
   readonly mrr: Readonly<Record<string, { readonly series: KnownSeries; readonly change: Change }>>;
+  /** Version of Ghost at the last visit. */
+  readonly ghostVersion: string | null;
+  readonly backups: BackupState;
   readonly freshness: Freshness;
 }
 
@@ -78,12 +88,15 @@ export function getSiteData(
           { series: halve(series), change: lastKnown(series) },
         ]),
       ),
+      ghostVersion: site.ghost_version,
+      backups: backupStateOf(site, now),
       freshness: freshnessOf(site, now),
     };
   });
 }
 
-interface SiteRow extends FreshnessRow {
+interface SiteRow extends FreshnessRow, BackupRow {
+  readonly ghost_version: string | null;
   readonly title: string;
   readonly url: string;
   readonly domains: readonly string[];
@@ -96,7 +109,10 @@ function findSite(db: Transaction, creatorId: string, slug: string): Promise<Sit
   return db('sites')
     .leftJoin('site_refreshes', 'site_slug', 'slug')
     .where({ slug, 'sites.creator_id': creatorId })
-    .first('title', 'url', 'domains', 'state', 'plan', 'strategy', 'staff', 'last_success_at', 'failures', 'error');
+    .first(
+      ...['title', 'url', 'domains', 'state', 'plan', 'strategy', 'staff', 'last_success_at', 'failures', 'error'],
+      ...['ghost_version', 'backups_known', 'newest_backup_at'],
+    );
 }
 
 async function readMetrics(

@@ -23,6 +23,31 @@ export function staleSince(now: Date): Date {
   return new Date(now.getTime() - staleAfterMs);
 }
 
+/** What is known of a site's backups. */
+export interface BackupState {
+  /** False: the site cannot say whether there are any. */
+  readonly known: boolean;
+  /** When the newest complete one was begun; null where there is none, or nobody knows. */
+  readonly newestAt: Date | null;
+  /** Whether there should be a newer one. */
+  readonly overdue: boolean;
+}
+
+/** Plans back up daily at least; a schedule may slip by an hour or two. In milliseconds. */
+const backupMaxAgeMs = 26 * 3_600_000;
+
+/** Columns of `site_refreshes` that {@link backupStateOf} reads. */
+export interface BackupRow {
+  readonly backups_known: boolean | null;
+  readonly newest_backup_at: Date | null;
+}
+
+export function backupStateOf({ backups_known, newest_backup_at: newestAt }: BackupRow, now: Date): BackupState {
+  const known = backups_known ?? false;
+  const overdue = known && (newestAt === null || now.getTime() - newestAt.getTime() > backupMaxAgeMs);
+  return { known, newestAt, overdue };
+}
+
 export interface FreshnessRow {
   readonly state: string;
   readonly last_success_at: Date | null;

@@ -61,6 +61,9 @@ export async function storeVisit(db: Transaction, visit: Visit): Promise<boolean
       staff: numbers.staff,
       ...(requests === undefined ? {} : { request_counters: JSON.stringify(requests.counters) }),
       ...(usage.storageBytes === undefined ? {} : { storage_bytes: usage.storageBytes }),
+      ...(usage.ghostVersion === undefined ? {} : { ghost_version: usage.ghostVersion }),
+      ...(usage.newestBackupAt === undefined ? {} : { newest_backup_at: usage.newestBackupAt, backups_known: true }),
+      requests: db('daily_metrics').where(site).where({ day: last.day }).select('requests'),
     });
   await sumDays(db, site.creator_id, (changedLate ? late[0]?.day : days[0]?.day) ?? last.day, days.length);
   return true;

@@ -7,10 +7,14 @@ export interface RequestCounter {
   readonly count: number;
 }
 
-/** What a site uses beside its database; what is left out is not known. */
+/** What a site is and uses beside its database; what is left out is not known. */
 export interface SiteUsage {
   readonly storageBytes?: number;
   readonly requests?: readonly RequestCounter[];
+  /** Version of Ghost. */
+  readonly ghostVersion?: string;
+  /** When its newest complete backup was begun; null where there is none. */
+  readonly newestBackupAt?: Date | null;
 }
 
 /** Asks for what a site uses: its own endpoint, Prometheus, the bucket. */

@@ -7,6 +7,7 @@ import * as billing from './migrations/002-billing.ts';
 import * as analytics from './migrations/003-analytics.ts';
 import * as jobs from './migrations/004-jobs.ts';
 import * as deletions from './migrations/005-deletions.ts';
+import * as siteState from './migrations/006-site-state.ts';
 import type { DatabaseSettings } from './settings.ts';
 
 interface Migration {
@@ -21,6 +22,7 @@ const migrations: readonly Migration[] = [
   { name: '003-analytics', up: analytics.up },
   { name: '004-jobs', up: jobs.up },
   { name: '005-deletions', up: deletions.up },
+  { name: '006-site-state', up: siteState.up },
 ];
 
 const source: Knex.MigrationSource<Migration> = {

@@ -118,6 +118,12 @@ export async function countJobs(db: Transaction): Promise<JobCount[]> {
   return rows;
 }
 
+/** Jobs that failed for good and that nobody has retried. */
+export async function countFailedJobs(db: Transaction): Promise<number> {
+  const [row] = await db('jobs').where({ state: 'failed' }).count<{ count: string | number }[]>();
+  return Number(row?.count ?? 0);
+}
+
 /**
  * Removes jobs that ended well or were cancelled before a moment, with their progress. The last job of a schedule stays: it
  * says which tick is done.

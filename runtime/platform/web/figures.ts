@@ -1,7 +1,7 @@
 import type { Change } from '../analytics/range.ts';
 import { type DateRange, lastDays } from '../analytics/range.ts';
-import type { Freshness } from '../analytics/staleness.ts';
-import { formatAge, formatCount, formatMoney } from './format.ts';
+import type { BackupState, Freshness } from '../analytics/staleness.ts';
+import { formatAge, formatCount, formatMoney, formatTime } from './format.ts';
 import { html, type Markup } from './html.ts';
 
 /** Ranges that a page offers, in days. */
@@ -70,4 +70,11 @@ export function staleness(freshness: Freshness, now: Date): Markup | string {
   if (!freshness.stale) return '';
   const reason = freshness.error === null ? '' : `: ${freshness.error}`;
   return html`<small class="warn" title=${reason}>Numbers are ${formatAge(freshness.refreshedAt, now)} old</small>` as Markup;
+}
+
+/** How old a site's newest backup is. */
+export function backupAge({ known, newestAt, overdue }: BackupState, now: Date): Markup | string {
+  if (newestAt === null) return known ? (html`<span class="bad">none yet</span>` as Markup) : '–';
+  const age = `${formatAge(newestAt, now)} ago`;
+  return html`<span class=${overdue ? 'bad' : undefined} title=${formatTime(newestAt)}>${age}</span>` as Markup;
 }

@@ -1,7 +1,13 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
+import { readNewest } from '../backups/newest.ts';
+import { openTarget } from '../backups/target.ts';
 import type { SiteConfig } from '../config.ts';
+import type { FileStore } from '../media/file-store.ts';
 import type { SiteMetrics } from '../metrics.ts';
 import { addDays, type DayWindow, type SiteNumbers } from './numbers.ts';
 import type { SqliteTask } from './sqlite-worker.ts';
@@ -15,6 +21,10 @@ export interface SiteReport {
   readonly storageBytes: number;
   /** Requests that this process answered since it began; another process begins at nought. */
   readonly requests: { readonly process: string; readonly count: number };
+  /** Version of Ghost that it runs. */
+  readonly ghostVersion: string;
+  /** Moment of the newest complete backup, null where there is none; left out where the site cannot say. */
+  readonly newestBackupAt?: string | null;
 }
 
 /** Days that one request may ask for. */
@@ -30,12 +40,29 @@ export class AnalyticsEndpoint {
   readonly #metrics: SiteMetrics;
   readonly #token: Buffer;
   readonly #process = `${process.pid}-${Date.now() - Math.round(process.uptime() * 1000)}`;
+  readonly #ghostVersion: string;
+  #backups: FileStore | undefined;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(config: SiteConfig, metrics: SiteMetrics, token: string) {
     this.#config = config;
     this.#metrics = metrics;
     this.#token = digest(token);
+    this.#ghostVersion = versionOf(config.ghostPath);
+  }
+
+  /** @returns undefined where nobody says where backups are, or where that place does not answer soon */
+  async #newestBackup(): Promise<string | null | undefined> {
+    const { backupTarget, slug } = this.#config;
+    if (backupTarget === undefined) return undefined;
+    try {
+      this.#backups ??= openTarget(backupTarget, this.#config, process.env);
+      const waited = sleep(backupWaitMs, undefined, { ref: false });
+      const newest = await Promise.race([readNewest(this.#backups, slug), waited]);
+      return newest === undefined ? undefined : (newest?.toISOString() ?? null);
+    } catch {
+      return undefined;
+    }
   }
 
   async answer(request: IncomingMessage): Promise<{ status: number; body: string }> {
@@ -51,14 +78,24 @@ export class AnalyticsEndpoint {
 
   async #report(window: DayWindow): Promise<SiteReport> {
     const { database, ghostPath, contentPath } = this.#config;
-    const [numbers, storageBytes, count] = await Promise.all([
+    const [numbers, storageBytes, count, newestBackupAt] = await Promise.all([
       database.client === 'sqlite' ? readAside({ filename: database.filename, ghostPath, window }) : null,
       folderBytes(contentPath),
       this.#metrics.requestCount(),
+      this.#newestBackup(),
     ]);
-    return { numbers, storageBytes, requests: { process: this.#process, count } };
+    return {
+      numbers,
+      storageBytes,
+      requests: { process: this.#process, count },
+      ghostVersion: this.#ghostVersion,
+      ...(newestBackupAt === undefined ? {} : { newestBackupAt }),
+    };
   }
 }
+
+/** No longer than the platform waits for the whole answer: a bucket that is away hides no numbers. */
+const backupWaitMs = 2_000;
 
 function readAside(task: SqliteTask): Promise<SiteNumbers> {
   return new Promise((resolve, reject) => {
@@ -76,6 +113,10 @@ function readWindow(query: URLSearchParams): DayWindow | undefined {
     /^\d{4}-\d\d-\d\d$/.test(text) && !Number.isNaN(Date.parse(text)) && addDays(text, 0) === text;
   if (!isDay(from) || !isDay(through) || from > through) return undefined;
   return addDays(from, mostDays) < through ? undefined : { from, through };
+}
+
+function versionOf(ghostPath: string): string {
+  return (JSON.parse(readFileSync(path.join(ghostPath, 'package.json'), 'utf8')) as { version: string }).version;
 }
 
 function digest(text: string): Buffer {

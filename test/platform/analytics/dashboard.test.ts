@@ -203,6 +203,8 @@ describe('the fleet', () => {
     expect(pages).toEqual(sites);
     if (order === 'members')
       expect(sites[0]?.membersTotal).toBe(Math.max(...sites.map(({ membersTotal }) => membersTotal)));
+    if (order === 'requests') expect(sites[0]?.requests).toBe(Math.max(...sites.map(({ requests }) => requests ?? 0)));
+    if (order === 'backup') expect(sites.at(-1)?.backups).toMatchObject({ known: true, newestAt: expect.any(Date) });
     if (order === 'failures') expect(sites[0]?.freshness.failures).toBe(3);
   });
 

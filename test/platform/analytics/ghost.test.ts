@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EndpointReader } from '../../../runtime/database/analytics/endpoint-reader.ts';
 import { DatabaseReader, type SiteNumbers } from '../../../runtime/database/analytics/reader.ts';
@@ -5,6 +7,8 @@ import { RoutedReader } from '../../../runtime/database/analytics/routed-reader.
 import { SiteDatabases, type SitePlace } from '../../../runtime/database/connection.ts';
 import { provisionSiteDatabase } from '../../../runtime/database/provision.ts';
 import { addDays, dayOf } from '../../../runtime/site/analytics/numbers.ts';
+import { DirectoryStore } from '../../../runtime/site/backups/directory-store.ts';
+import { nameNewest } from '../../../runtime/site/backups/newest.ts';
 import { connectPostgres, connectSqlite } from '../../../scripts/dataset/connections.ts';
 import { createHistory, insertHistory } from '../../../scripts/dataset/history.ts';
 import { deriveSecret } from '../../../sites/derived-secret.ts';
@@ -37,6 +41,7 @@ async function startSite(strategy: DatabaseStrategy): Promise<LiveSite> {
   const env: Record<string, string> = {
     ...(await siteEnvironment({ slug, title: slug, dir: shared.dir, strategy, ...server })),
     ANALYTICS_TOKEN: deriveSecret(analyticsKey, 'analytics-token', slug),
+    BACKUP_TARGET: path.join(shared.dir, 'backups'),
   };
   if (strategy !== 'sqlite') {
     const readerPassword = deriveSecret(analyticsKey, 'reader-password', slug);
@@ -91,6 +96,16 @@ describe('the same publication', () => {
     expect(schema).toEqual(sqlite);
     expect(database).toEqual(sqlite);
     expect(await endpoint.read(siteOf('sqlite').place, window)).toEqual(sqlite);
+  });
+
+  it('says what it runs and when it was backed up', async () => {
+    const { place } = siteOf('database');
+    const { version } = JSON.parse(await readFile('runtime/site/ghost.json', 'utf8')) as { version: string };
+    expect(await endpoint.report(place.slug, today)).toMatchObject({ ghostVersion: version, newestBackupAt: null });
+    const store = new DirectoryStore(path.join(shared.dir, 'backups'));
+    await nameNewest(store, { slug: place.slug, id: '20261125T031500Z' });
+    const newestBackupAt = '2026-11-25T03:15:00.000Z';
+    expect(await endpoint.report(place.slug, today)).toMatchObject({ newestBackupAt });
   });
 
   it('has numbers worth comparing', async () => {

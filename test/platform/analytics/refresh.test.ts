@@ -3,7 +3,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DatabaseReader } from '../../../runtime/database/analytics/reader.ts';
 import { SiteDatabases } from '../../../runtime/database/connection.ts';
 import { refreshAll, refreshDue } from '../../../runtime/platform/analytics/due.ts';
+import { lastDays } from '../../../runtime/platform/analytics/range.ts';
 import { refreshSite } from '../../../runtime/platform/analytics/refresh.ts';
+import { getSiteData } from '../../../runtime/platform/analytics/site.ts';
+import type { SiteUsage } from '../../../runtime/platform/analytics/usage.ts';
 import { freePort } from '../../../scripts/services/postgres.ts';
 import {
   analyticsKey,
@@ -166,6 +169,25 @@ describe('a later visit', () => {
     const outcome = await refreshSite(platform.database, slug, hoursLater(29), { ...options(), usage: broken });
     expect(outcome).toMatchObject({ result: 'refreshed', error: 'the bucket does not answer' });
     expect(await dayOf(slug, '2026-03-11')).toMatchObject({ requests: 42, storage_bytes: 12_345 });
+    expect(await stateOf(slug)).toMatchObject({ requests: 42 });
+  });
+
+  it('keeps the version and the newest backup that a site named last', async () => {
+    const newest = new Date('2026-03-11T03:15:00Z');
+    const visit = (hours: number, usage: SiteUsage) =>
+      refreshSite(platform.database, slug, hoursLater(hours), { ...options(), usage: async () => usage });
+    const shown = async (hours: number) => {
+      const creator = (await stateOf(slug)).creator_id;
+      const now = hoursLater(hours);
+      return getSiteData(platform.database, creator, slug, lastDays(7, now), now);
+    };
+    await visit(30, { ghostVersion: '6.65.0', newestBackupAt: newest });
+    await visit(31, {});
+    const backups = { known: true, newestAt: newest, overdue: false };
+    expect(await shown(31)).toMatchObject({ ghostVersion: '6.65.0', backups });
+    expect(await shown(31 + 48)).toMatchObject({ backups: { ...backups, overdue: true } });
+    await visit(32, { newestBackupAt: null });
+    expect(await shown(32)).toMatchObject({ backups: { known: true, newestAt: null, overdue: true } });
   });
 });
 

@@ -2,10 +2,11 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, readdir, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DirectoryStore } from '../../../runtime/backup/directory-store.ts';
 import { formatManifest, keyOf, listBackups, manifestFile, sharedPrefix } from '../../../runtime/backup/manifest.ts';
 import { removeOldBackups } from '../../../runtime/backup/retention.ts';
-import { openTarget } from '../../../runtime/backup/target.ts';
+import { DirectoryStore } from '../../../runtime/site/backups/directory-store.ts';
+import { nameNewest, readNewest } from '../../../runtime/site/backups/newest.ts';
+import { openTarget } from '../../../runtime/site/backups/target.ts';
 import { type FileStore, MissingFileError } from '../../../runtime/site/media/file-store.ts';
 import { startObjectStorage, type TestObjectStorage } from '../../support/object-storage.ts';
 import { temporaryDir } from '../../support/site-process.ts';
@@ -74,6 +75,18 @@ describe.each(Object.keys(stores))('backups in %s', (kind) => {
     }
     await expect(store.write('a/file', broken())).rejects.toThrow('gone');
     expect(await keysOf(store, 'a/')).toEqual([]);
+  });
+
+  it('name the newest of a site, and none where there is none', async () => {
+    const store = open('newest');
+    expect(await readNewest(store, 'aurora')).toBeNull();
+    await nameNewest(store, { slug: 'aurora', id: '20261001T031500Z' });
+    await nameNewest(store, { slug: 'aurora', id: '20261110T031500Z' });
+    expect(await readNewest(store, 'aurora')).toEqual(new Date('2026-11-10T03:15:00Z'));
+    expect(await readNewest(store, 'aurora-north')).toBeNull();
+    expect(await listBackups(store, 'aurora')).toEqual([]);
+    await store.write('aurora/newest', pieces(Buffer.from('<html>not a moment'), 9));
+    expect(await readNewest(store, 'aurora')).toBeNull();
   });
 
   it('older than the retention go, but for the newest and for those of other sites', async () => {

@@ -4,9 +4,9 @@ import {
   backupId,
   DamagedBackupError,
   formatManifest,
-  momentOf,
   parseManifest,
 } from '../../../runtime/backup/manifest.ts';
+import { momentOf } from '../../../runtime/site/backups/newest.ts';
 
 const manifest: BackupManifest = {
   format: 1,

@@ -1,12 +1,13 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { databaseStrategies } from '../../../../sites/naming.ts';
-import { planKeys } from '../../../../sites/plans.ts';
+import { planKeys, plans } from '../../../../sites/plans.ts';
 import { type FleetOrder, type FleetSite, fleetOrders, getFleetSites } from '../../analytics/fleet.ts';
 import { getFleetTotals } from '../../analytics/fleet-totals.ts';
 import type { SiteHealth } from '../../provisioning/provisioner.ts';
+import { countFailedJobs } from '../../queue/inspection.ts';
 import type { Services } from '../../services.ts';
-import { staleness } from '../figures.ts';
+import { backupAge, staleness } from '../figures.ts';
 import { formatBytes, formatCount, formatMoney } from '../format.ts';
 import { html, type Markup } from '../html.ts';
 import { sendPage } from '../reply.ts';
@@ -47,9 +48,10 @@ export function registerFleet(app: FastifyInstance, services: Services): void {
       stale: attention === 'stale',
       failing: attention === 'failing',
     };
-    const [page, totals, health] = await Promise.all([
+    const [page, totals, failedJobs, health] = await Promise.all([
       getFleetSites(database, wanted, now()),
       getFleetTotals(database, now()),
+      database.asFleet(countFailedJobs),
       provisioner.health(),
     ]);
     const bySlug = new Map(health.map((site) => [site.slug, site]));
@@ -58,6 +60,7 @@ export function registerFleet(app: FastifyInstance, services: Services): void {
       <div class="card"><dl class="numbers">
         ${Object.entries(totals.sites).map(([name, count]) => number(name, count))}
         ${number('Stale', totals.stale)} ${number('Failing', totals.failing)}
+        <div><dt><a href="/queue?state=failed">Failed jobs</a></dt><dd class=${failedJobs > 0 ? 'bad' : undefined}>${formatCount(failedJobs)}</dd></div>
         ${number('Members', totals.membersTotal)} ${number('Paid', totals.membersPaid)}
         <div><dt>MRR</dt><dd>${mrr.join(' ') || '–'}</dd></div>
       </dl></div>
@@ -91,18 +94,27 @@ function siteTable(sites: readonly FleetSite[], health: ReadonlyMap<string, Site
     const found = health.get(site.slug);
     const mrr = Object.entries(site.mrr).map(([currency, amount]) => formatMoney({ amount, currency }));
     return html`<tr><td><a href=${`/sites/${site.slug}`}>${site.title}</a><br /><small>${site.slug}</small></td>
-      <td>${site.creatorEmail}</td><td>${site.plan}</td>
+      <td>${site.creatorEmail}</td>
+      <td>${site.plan}<br /><small>${costOf(site.plan)}</small></td>
       <td class=${site.state === 'active' ? 'good' : 'warn'}>${found?.state ?? site.state}
         ${found !== undefined && found.restarts > 0 && html`<br /><small class="warn">${found.restarts} restarts</small>`}</td>
+      <td>${site.ghostVersion ?? found?.version ?? '–'}</td>
       <td>${site.strategy}${site.cluster !== null && ` on ${site.cluster}`}<br /><small>${site.stack}</small></td>
       <td class="number">${formatCount(site.membersTotal)}</td><td class="number">${mrr.join(' ')}</td>
       <td class="number">${site.requests === null ? '–' : formatCount(site.requests)}</td>
       <td class="number">${site.storageBytes === null ? '–' : formatBytes(site.storageBytes)}</td>
-      <td>${staleness(site.freshness, now)}</td></tr>`;
+      <td>${backupAge(site.backups, now)}</td><td>${staleness(site.freshness, now)}</td></tr>`;
   });
-  return html`<div class="scroll"><table><thead><tr><th>Site</th><th>Creator</th><th>Plan</th><th>State</th><th>Database</th>
+  return html`<div class="scroll"><table><thead><tr><th>Site</th><th>Creator</th><th>Plan</th><th>State</th>
+    <th>Ghost</th><th>Database</th>
     <th class="number">Members</th><th class="number">MRR</th><th class="number">Requests</th><th class="number">Storage</th>
-    <th>Numbers</th></tr></thead><tbody>${rows}</tbody></table></div>` as Markup;
+    <th>Last backup</th><th>Numbers</th></tr></thead><tbody>${rows}</tbody></table></div>` as Markup;
+}
+
+/** What the plan costs a month, before what is metered. */
+function costOf(plan: string): string {
+  const key = planKeys.find((candidate) => candidate === plan);
+  return key === undefined ? '' : formatMoney(plans[key].monthlyPrice);
 }
 
 function nextQuery(query: Filter, after: string): string {

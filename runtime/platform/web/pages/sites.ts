@@ -5,7 +5,7 @@ import { getDashboardData, type SiteGlance } from '../../analytics/dashboard.ts'
 import { getSiteData, type SiteData } from '../../analytics/site.ts';
 import type { Services } from '../../services.ts';
 import { toCsv } from '../csv.ts';
-import { chart, figure, rangeLinks, rangeOf, revenueFigures, sparkline, staleness } from '../figures.ts';
+import { backupAge, chart, figure, rangeLinks, rangeOf, revenueFigures, sparkline, staleness } from '../figures.ts';
 import { formatBytes, formatMoney } from '../format.ts';
 import { html, type Markup } from '../html.ts';
 import { contextOf, NotFound, sendPage, viewerOf } from '../reply.ts';
@@ -106,12 +106,13 @@ function sitePage(data: SiteData, days: number, now: Date, actions: Markup): Mar
   return html`<div class="head"><h1>${data.title}</h1>${rangeLinks(path, days)}
       <a href=${data.url}>${data.url}</a></div>
     <p>${data.plan} · <span class=${data.state === 'active' ? 'good' : 'warn'}>${data.state}</span> · ${data.strategy}
-      · ${data.domains.join(', ')} ${staleness(data.freshness, now)}</p>
+      · ${data.domains.join(', ')}${data.ghostVersion !== null && ` · Ghost ${data.ghostVersion}`} ${staleness(data.freshness, now)}</p>
     <div class="card"><dl class="numbers">
       ${figure('Members', totals.membersTotal)} ${figure('Free', totals.membersFree)} ${figure('Paid', totals.membersPaid)}
       ${figure('Comped', totals.membersComped)} ${figure('New', totals.membersNew)} ${figure('Paid who left', totals.paidChurned)}
       ${revenueFigures(revenue)} ${figure('Posts', totals.postsPublished)} ${figure('Comments', totals.comments)}
       ${figure('Storage', totals.storageBytes, formatBytes)} ${figure('Requests', totals.requests)}
+      <div><dt>Last backup</dt><dd>${backupAge(data.backups, now)}</dd></div>
     </dl></div>
     <h2>Growth</h2><div class="cards wide">
       ${chart('Members', data.days, [

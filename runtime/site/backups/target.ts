@@ -1,10 +1,11 @@
 import path from 'node:path';
-import { EnvironmentReader } from '../environment/reader.ts';
-import type { SiteConfig } from '../site/config.ts';
-import { readBucketAccess } from '../site/media/bucket.ts';
-import type { FileStore } from '../site/media/file-store.ts';
-import { S3Store } from '../site/media/s3-store.ts';
+import { EnvironmentReader } from '../../environment/reader.ts';
+import type { SiteConfig } from '../config.ts';
+import { readBucketAccess } from '../media/bucket.ts';
+import type { FileStore } from '../media/file-store.ts';
+import { S3Store } from '../media/s3-store.ts';
 import { DirectoryStore } from './directory-store.ts';
+import { targetForm, targetForms } from './target-form.ts';
 
 /** A place for backups was not named in a way that is known, or not with all that it needs; a line a problem. */
 export class BackupTargetError extends Error {
@@ -13,8 +14,6 @@ export class BackupTargetError extends Error {
     this.name = 'BackupTargetError';
   }
 }
-
-export const targetForms = 'volume, s3://<bucket>[/<prefix>] or a folder such as /backups';
 
 /**
  * Opens the place that `target` names: `volume` is a folder in the site's own content folder. A bucket is reached as the
@@ -28,11 +27,12 @@ export function openTarget(
   { contentPath, ghostPath }: Pick<SiteConfig, 'contentPath' | 'ghostPath'>,
   env: NodeJS.ProcessEnv,
 ): FileStore {
-  if (target === 'volume') return new DirectoryStore(path.join(contentPath, 'backups'));
-  if (/^(\/|\.{1,2}\/)/.test(target)) return new DirectoryStore(target);
-  const [, bucket, prefix = ''] = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*))?$/.exec(target) ?? [];
-  if (bucket === undefined)
+  const forms = targetForm.exec(target)?.groups;
+  if (forms === undefined)
     throw new BackupTargetError([`--target: expected ${targetForms}; got ${JSON.stringify(target)}`]);
+  const { folder, bucket, prefix = '' } = forms;
+  if (target === 'volume') return new DirectoryStore(path.join(contentPath, 'backups'));
+  if (folder !== undefined || bucket === undefined) return new DirectoryStore(target);
   const read = new EnvironmentReader(env);
   const access = readBucketAccess(read);
   if (read.problems.length > 0)

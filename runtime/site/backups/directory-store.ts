@@ -2,7 +2,7 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdir, open, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { type FileStore, MissingFileError, type StoredFile } from '../site/media/file-store.ts';
+import { type FileStore, MissingFileError, type StoredFile } from '../media/file-store.ts';
 
 /** Backups in a folder of this machine, readable by this user alone. */
 export class DirectoryStore implements FileStore {
