@@ -1,6 +1,5 @@
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { locateSiteDatabase, withClient } from '../../../runtime/database/provision.ts';
 import { initialisingMarker } from '../../../runtime/site/migration/target.ts';
 import { interruptFirstStart, type NewSite, startTwins } from '../../../scripts/kills/interruption.ts';
@@ -136,8 +135,10 @@ describe('a database that goes away', () => {
     expect(impatient.output).not.toContain('a-password');
 
     const patient = new SiteUnderTest(env);
-    await sleep(1_500);
-    expect((await patient.readiness()).phase).toBe('waiting for the database');
+    await vi.waitFor(async () => expect((await patient.readiness()).phase).toBe('waiting for the database'), {
+      timeout: 30_000,
+      interval: 100,
+    });
     const back = await startTestPostgres(own.dir, database.port);
     await patient.ready();
     await patient.stop();

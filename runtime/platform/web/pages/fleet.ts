@@ -94,7 +94,7 @@ function siteTable(sites: readonly FleetSite[], health: ReadonlyMap<string, Site
     const found = health.get(site.slug);
     const mrr = Object.entries(site.mrr).map(([currency, amount]) => formatMoney({ amount, currency }));
     return html`<tr><td><a href=${`/sites/${site.slug}`}>${site.title}</a><br /><small>${site.slug}</small></td>
-      <td>${site.creatorEmail}</td>
+      <td><a href=${`/creators/${site.creatorId}`}>${site.creatorEmail}</a></td>
       <td>${site.plan}<br /><small>${costOf(site.plan)}</small></td>
       <td class=${site.state === 'active' ? 'good' : 'warn'}>${found?.state ?? site.state}
         ${found !== undefined && found.restarts > 0 && html`<br /><small class="warn">${found.restarts} restarts</small>`}</td>

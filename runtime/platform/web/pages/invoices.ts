@@ -40,6 +40,7 @@ export function registerInvoices(app: FastifyInstance, services: Services): void
     const content = html`<div class="head"><h1>Invoices</h1>
         <nav aria-label="Which"><a href="/invoices" aria-current=${open ? undefined : 'page'}>All</a>
           <a href="/invoices?open=1" aria-current=${open ? 'page' : undefined}>To be paid</a></nav></div>
+      ${viewerOf(asked).role === 'creator' && html`<p><a href="/invoices/recipient">Who they are made out to</a></p>`}
       ${invoiceTable(contextOf(asked, reply), invoices, now())}
       ${invoices.length === pageSize && html`<p><a href=${`/invoices?page=${page + 1}${open ? '&open=1' : ''}`}>Older</a></p>`}` as Markup;
     return sendPage(asked, reply, 'Invoices', content);

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { Services } from '../../services.ts';
 import { registerAccount } from './account.ts';
+import { registerBillingDetails } from './billing-details.ts';
 import { registerFleet } from './fleet.ts';
 import { registerInvoices } from './invoices.ts';
 import { registerJobs } from './jobs.ts';
@@ -20,6 +21,7 @@ export function registerPages(app: FastifyInstance, services: Services): void {
   registerSiteEndings(app, services);
   registerFleet(app, services);
   registerJobs(app, services);
+  registerBillingDetails(app, services);
   registerInvoices(app, services);
   registerPaymentNotices(app, services);
   registerAccount(app, services);
