@@ -11,18 +11,25 @@ export interface TestRedis extends RedisSettings {
   readonly port: number;
   readonly user: 'fleet-admin';
   readonly password: string;
-  /** Ends it without a word. Everything in it is lost. */
+  /** Ends it without a word: what it has not written to its disk is lost. */
   kill(): Promise<void>;
   stop(): Promise<void>;
 }
 
+/** Folder, below the server's own, of what it keeps. */
+export const redisData = 'redis-data';
+
 /**
  * Starts Redis on 127.0.0.1, with an administrator in an ACL file and no default user.
  *
- * @param port @default a free one
+ * @param options.port @default a free one
+ * @param options.keepsData whether it writes down what it is told, to find it when it comes back @default false
  * @throws Error when it is missing and cannot be installed
  */
-export async function startTestRedis(dir: string, port?: number): Promise<TestRedis> {
+export async function startTestRedis(
+  dir: string,
+  { port, keepsData = false }: { readonly port?: number; readonly keepsData?: boolean } = {},
+): Promise<TestRedis> {
   const program = await ensureProgram(redis);
   if (program === undefined) throw new Error(`Redis is not on PATH: install the Debian package ${redis.debianPackage}`);
   const at = port ?? (await freePort());
@@ -30,6 +37,7 @@ export async function startTestRedis(dir: string, port?: number): Promise<TestRe
   const aclFile = path.join(dir, 'users.acl');
   await writeFile(aclFile, `user default off\nuser fleet-admin on >${password} ~* &* +@all\n`);
   const args = ['--port', String(at), '--bind', '127.0.0.1', '--dir', dir, '--save', '', '--aclfile', aclFile];
+  if (keepsData) args.push('--appendonly', 'yes', '--appenddirname', redisData);
   const child = spawn(program, args, { stdio: 'ignore' });
   const ended = new Promise<void>((resolve, reject) => {
     child.once('exit', () => resolve());

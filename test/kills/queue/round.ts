@@ -5,10 +5,12 @@ import { PlatformDatabase } from '../../../runtime/platform/database/connection.
 import { isConnectionLoss } from '../../../runtime/platform/database/connection-loss.ts';
 import { createQueue } from '../../../runtime/platform/queue/create-queue.ts';
 import type { Queue } from '../../../runtime/platform/queue/queue.ts';
+import { Random } from '../../../scripts/dataset/random.ts';
+import { describeKill, drawKills, inflict } from '../plan.ts';
+import { MortalServers } from '../servers.ts';
+import { Workers } from '../workers.ts';
 import { after, effects, long } from './jobs.ts';
-import { describeKill, type Kill, planKills } from './plan.ts';
-import { MortalServers } from './servers.ts';
-import { Workers } from './workers.ts';
+import { startWorker } from './worker.ts';
 
 export interface RoundSettings {
   readonly seed: number;
@@ -36,11 +38,17 @@ export async function runRound(settings: RoundSettings): Promise<string[]> {
   const servers = await MortalServers.start(dir, withRedis);
   const file = path.join(dir, 'outside.txt');
   const { redis } = servers;
-  const workers = new Workers({ database: servers.database, redis: redis && addressOf(redis), file }, workerCount);
+  const workerSettings = { database: servers.database, redis: redis && addressOf(redis), file };
+  const workers = new Workers(workerCount, () => startWorker(workerSettings));
   const database = new PlatformDatabase(servers.database);
   const queue = createQueue({ database, ...(redis === undefined ? {} : { redis: addressOf(redis) }) });
   try {
-    const plan = planKills(seed, kills, workerCount, withRedis);
+    const random = new Random(seed);
+    const plan = drawKills(random, kills, workerCount, withRedis).map((kill) => ({
+      kill,
+      // After the one before was done.
+      afterMs: random.integer(100, 1_200),
+    }));
     const lastsMs = plan.reduce((sum, { afterMs }) => sum + afterMs, 0);
     const enqueued = enqueueAll(database, queue, jobs, lastsMs / jobs);
     const began = Date.now();
@@ -64,13 +72,6 @@ export async function runRound(settings: RoundSettings): Promise<string[]> {
     await database.close();
     await servers.stop();
   }
-}
-
-async function inflict(kill: Kill, workers: Workers, servers: MortalServers): Promise<void> {
-  if (kill.victim === 'PostgreSQL') await servers.killPostgres(kill.downMs);
-  else if (kill.victim === 'Redis') await servers.killRedis(kill.downMs);
-  else if (kill.signal === 'SIGSTOP') await workers.pause(kill.at, kill.forMs);
-  else await workers.end(kill.at, kill.signal);
 }
 
 /** Enqueues each job until it is acknowledged: who is not answered asks again, under the same key. @returns ids by number */

@@ -1,7 +1,7 @@
 import { PlatformDatabase } from '../../../runtime/platform/database/connection.ts';
 import { createQueue } from '../../../runtime/platform/queue/create-queue.ts';
 import { killedHandlers } from './jobs.ts';
-import type { WorkerSettings } from './workers.ts';
+import type { WorkerSettings } from './worker.ts';
 
 /** A worker to be killed. Its settings are its argument; asked to stop, it hands its jobs back. */
 const settings = JSON.parse(process.argv[2] ?? '') as WorkerSettings;

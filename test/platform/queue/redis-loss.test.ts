@@ -76,7 +76,7 @@ describe('a queue whose Redis is lost', () => {
         },
       )
       .toBe(2);
-    jobs.redis = await startTestRedis(platform.dir, lost.port);
+    jobs.redis = await startTestRedis(platform.dir, { port: lost.port });
     ids.push(...(await enqueueMany(3)));
     await finish(ids);
     await worker.stop();

@@ -160,7 +160,7 @@ describe('in Redis', () => {
     await expect(stores.tokens.consume('sign-in', 'x')).rejects.toThrow();
     await expect(stores.ping()).rejects.toThrow();
     expect(Date.now() - asked).toBeLessThan(10_000);
-    const back = await startTestRedis(files.dir, away.port);
+    const back = await startTestRedis(files.dir, { port: away.port });
     await expect.poll(() => stores.ping().then(() => 'back'), { timeout: 10_000 }).toBe('back');
     await stores.close();
     await back.stop();

@@ -1,15 +1,13 @@
+import { rm } from 'node:fs/promises';
+import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { migratePlatform } from '../../../runtime/platform/database/migrator.ts';
-import {
-  ownerRole,
-  platformDatabase,
-  provisionPlatformDatabase,
-} from '../../../runtime/platform/database/provision.ts';
-import type { DatabaseSettings } from '../../../runtime/platform/database/settings.ts';
-import { appRole } from '../../../runtime/platform/database/tenancy.ts';
-import type { PostgresServer } from '../../../scripts/services/postgres.ts';
-import { startTestRedis, type TestRedis } from '../../support/redis-server.ts';
-import { startTestPostgres } from '../../support/site-process.ts';
+import { migratePlatform } from '../../runtime/platform/database/migrator.ts';
+import { ownerRole, platformDatabase, provisionPlatformDatabase } from '../../runtime/platform/database/provision.ts';
+import type { DatabaseSettings } from '../../runtime/platform/database/settings.ts';
+import { appRole } from '../../runtime/platform/database/tenancy.ts';
+import type { PostgresServer } from '../../scripts/services/postgres.ts';
+import { redisData, startTestRedis, type TestRedis } from '../support/redis-server.ts';
+import { startTestPostgres } from '../support/site-process.ts';
 
 /** PostgreSQL with the platform's tables and, where asked for, Redis: both to be killed, both to come back where they were. */
 export class MortalServers {
@@ -33,7 +31,7 @@ export class MortalServers {
     const { host, port } = postgres;
     const common = { host, port, name: platformDatabase, ssl: 'off', poolMax: 12 } as const;
     await migratePlatform({ ...common, user: ownerRole, password: passwords.owner });
-    const redis = withRedis ? await startTestRedis(dir) : undefined;
+    const redis = withRedis ? await startTestRedis(dir, { keepsData: true }) : undefined;
     return new MortalServers(dir, postgres, redis, { ...common, user: appRole, password: passwords.app });
   }
 
@@ -41,10 +39,15 @@ export class MortalServers {
     return this.#redis;
   }
 
-  /** Kills PostgreSQL and brings it back after a while. */
-  async killPostgres(downMs: number): Promise<void> {
+  /** The server as its administrator reaches it, whether it lives or not. */
+  get administrator(): PostgresServer {
+    return this.#postgres;
+  }
+
+  /** Kills PostgreSQL, or shuts it down as it is, and brings it back after a while. */
+  async killPostgres(signal: 'SIGKILL' | 'SIGQUIT', downMs: number): Promise<void> {
     const { port, pid, ended } = this.#postgres;
-    process.kill(pid, 'SIGKILL');
+    process.kill(pid, signal);
     await ended;
     await sleep(downMs);
     for (let attempt = 1; ; attempt += 1) {
@@ -59,12 +62,13 @@ export class MortalServers {
     }
   }
 
-  /** Kills Redis, with all that is in it, and brings it back empty. */
-  async killRedis(downMs: number): Promise<void> {
+  /** Kills Redis and brings it back after a while, with what it had written to its disk or empty. */
+  async killRedis(isLost: boolean, downMs: number): Promise<void> {
     const port = this.#redis?.port;
     await this.#redis?.kill();
+    if (isLost) await rm(path.join(this.#dir, redisData), { recursive: true, force: true });
     await sleep(downMs);
-    this.#redis = await startTestRedis(this.#dir, port);
+    this.#redis = await startTestRedis(this.#dir, { keepsData: true, ...(port === undefined ? {} : { port }) });
   }
 
   async stop(): Promise<void> {
