@@ -78,6 +78,8 @@ async function main(role: string | undefined): Promise<number> {
   log.info({ role }, 'ready');
   await interrupted;
   isReady = false;
+  // Open as long as whoever started this lives, it would keep this process from ending.
+  if (config.stopOnStdinEnd) process.stdin.destroy();
   await app?.close();
   await worker?.stop();
   await provisioner.close();
