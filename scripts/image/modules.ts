@@ -13,7 +13,7 @@ export interface ProgramFiles {
 const assets = /\.sql$/;
 
 /**
- * Follows the imports of a program, dynamic ones with a literal too.
+ * Follows the imports of a program, dynamic ones with a literal and the files of its threads too.
  *
  * @param root top level of the checkout
  * @param entries files of the program, as paths from there
@@ -40,7 +40,10 @@ function importsOf(source: string): string[] {
   const statements = source.matchAll(/^(?:import|export)\s+(type\s)?[^;']*?from\s+'([^']+)'|^import\s+'([^']+)'/gm);
   const fixed = [...statements].flatMap(([, type, from, bare]) => (type === undefined ? [from ?? bare ?? ''] : []));
   const dynamic = [...source.matchAll(/\bimport\(\s*'([^']+)'\s*\)/g)].map(([, specifier]) => specifier ?? '');
-  return [...fixed, ...dynamic];
+  const threads = [...source.matchAll(/\bnew URL\(\s*'(\.[^']+\.ts)',\s*import\.meta\.url\s*\)/g)].map(
+    ([, specifier]) => specifier ?? '',
+  );
+  return [...fixed, ...dynamic, ...threads];
 }
 
 function packageName(specifier: string): string {

@@ -10,8 +10,9 @@ import { Pruner } from '../../../scripts/image/prune.ts';
 describe("what goes into a site's image", () => {
   const program = contentsOf('.', images.site);
 
-  it('is what its programs import, and the SQL that they read', () => {
+  it('is what its programs import, their threads, and the SQL that they read', () => {
     expect(program.files).toContain('runtime/site/entrypoint.ts');
+    expect(program.files).toContain('runtime/site/analytics/sqlite-worker.ts');
     expect(program.files).toContain('runtime/backup/main.ts');
     expect(program.files).toContain('runtime/site/database/compat/mysql-compat.sql');
     expect(program.files.filter((file) => !/^(runtime|sites)\//.test(file))).toEqual([]);
