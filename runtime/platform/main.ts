@@ -71,13 +71,11 @@ async function main(role: string | undefined): Promise<number> {
   const app = role === 'worker' ? undefined : await createServer(services);
   const metrics = new PlatformMetrics(services);
   if (app !== undefined) metrics.observe(app);
-  let isReady = true;
-  const probes = createProbes(metrics, () => isReady);
+  const probes = createProbes(services, metrics);
   if (config.probePort !== undefined) await probes.listen({ host: config.host, port: config.probePort });
   await app?.listen({ host: config.host, port: config.port });
   log.info({ role }, 'ready');
   await interrupted;
-  isReady = false;
   // Open as long as whoever started this lives, it would keep this process from ending.
   if (config.stopOnStdinEnd) process.stdin.destroy();
   await app?.close();

@@ -1,18 +1,34 @@
 import fastify, { type FastifyInstance } from 'fastify';
 import type { PlatformMetrics } from './metrics.ts';
+import type { Services } from './services.ts';
+
+/** What readiness is asked of. */
+type Dependencies = Pick<Services, 'database' | 'stores'>;
+
+/** `/livez` (the process turns) and `/readyz` (database and stores answer, asked anew each time), for who runs the process. */
+export function registerProbes(app: FastifyInstance, { database, stores }: Dependencies): void {
+  app.get('/livez', { config: { access: 'public' } }, async () => 'ok');
+  app.get('/readyz', { config: { access: 'public' } }, async (_request, reply) => {
+    const checks = { database: await outcomeOf(database.ping()), stores: await outcomeOf(stores.ping()) };
+    const ready = Object.values(checks).every((outcome) => outcome === 'ok');
+    return reply.status(ready ? 200 : 503).send({ phase: 'serving', checks });
+  });
+}
 
 /**
- * What the cluster asks a process of the platform, on a port of its own that no route leads to: `/livez`, `/readyz` and
- * `/metrics`.
- *
- * @param isReady whether the process has begun what it is there for, and still is at it
+ * What the cluster asks a process of the platform, on a port of its own that no route leads to: the probes, and `/metrics`.
+ * Listening and closing are the caller's.
  */
-export function createProbes(metrics: PlatformMetrics, isReady: () => boolean): FastifyInstance {
+export function createProbes(dependencies: Dependencies, metrics: PlatformMetrics): FastifyInstance {
   const app = fastify();
-  app.get('/livez', async () => 'ok');
-  app.get('/readyz', async (_request, reply) =>
-    reply.status(isReady() ? 200 : 503).send(isReady() ? 'ok' : 'not ready'),
-  );
+  registerProbes(app, dependencies);
   app.get('/metrics', async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()));
   return app;
+}
+
+function outcomeOf(check: Promise<unknown>): Promise<'ok' | 'away'> {
+  return check.then(
+    () => 'ok' as const,
+    () => 'away' as const,
+  );
 }

@@ -8,6 +8,7 @@ import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, ty
 import { ZodError } from 'zod';
 import { formatProblem, RegistryError } from '../../../sites/registry.ts';
 import { BillingError } from '../billing/errors.ts';
+import { registerProbes } from '../probes.ts';
 import type { Services } from '../services.ts';
 import { serveAssets } from './assets.ts';
 import { guardRoutes } from './guard.ts';
@@ -17,11 +18,19 @@ import { NotFound, sendPage } from './reply.ts';
 
 const sessionHours = 14 * 24;
 
+/** Longer than Traefik (90 s) and nginx (60 s) keep an idle connection: none sends into one that is being closed. */
+const keepAliveMs = 95_000;
+
 /** Makes the platform's server: API and dashboard. Listening and closing are the caller's. */
 export async function createServer(services: Services): Promise<FastifyInstance> {
   const { config } = services;
   const secure = config.url.protocol === 'https:';
-  const app = fastify({ trustProxy: config.trustProxy, bodyLimit: 64 * 1024, routerOptions: { maxParamLength: 200 } });
+  const app = fastify({
+    trustProxy: config.trustProxy,
+    keepAliveTimeout: keepAliveMs,
+    bodyLimit: 64 * 1024,
+    routerOptions: { maxParamLength: 200 },
+  });
   await app.register(helmet, {
     contentSecurityPolicy: {
       useDefaults: false,
@@ -52,15 +61,7 @@ export async function createServer(services: Services): Promise<FastifyInstance>
   await app.register(csrf, { sessionPlugin: '@fastify/session' });
   guardRoutes(app, services);
   serveAssets(app, path.join(import.meta.dirname, 'assets'));
-  app.get('/livez', { config: { access: 'public' } }, async () => 'ok');
-  app.get('/readyz', { config: { access: 'public' } }, async (_request, reply) => {
-    const checks = {
-      database: await outcomeOf(services.database.ping()),
-      stores: await outcomeOf(services.stores.ping()),
-    };
-    const ready = Object.values(checks).every((outcome) => outcome === 'ok');
-    return reply.status(ready ? 200 : 503).send({ phase: 'serving', checks });
-  });
+  registerProbes(app, services);
   registerPages(app, services);
   app.setNotFoundHandler((request, reply) => answerError(request, reply, new NotFound('There is no such page.')));
   app.setErrorHandler((error, request, reply) => {
@@ -69,13 +70,6 @@ export async function createServer(services: Services): Promise<FastifyInstance>
     return answerError(request, reply, known);
   });
   return app;
-}
-
-function outcomeOf(check: Promise<unknown>): Promise<'ok' | 'away'> {
-  return check.then(
-    () => 'ok' as const,
-    () => 'away' as const,
-  );
 }
 
 function explain(error: FastifyError): { readonly message: string; readonly statusCode: number } {
