@@ -206,6 +206,7 @@ export class CreatorSite extends pulumi.ComponentResource {
           clusterName: args.cluster?.name,
           stack: args.owner,
           platform: args.platform,
+          workload,
         },
         parent,
       );

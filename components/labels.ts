@@ -9,9 +9,22 @@ export function siteLabels(slug: string, component = 'ghost'): Record<string, st
   return { ...managed, 'app.kubernetes.io/name': component, [siteLabel]: slug };
 }
 
+/** What the namespaces of all sites, and the pods in which their Ghosts run, have in common. */
+export const everySite: Readonly<Record<string, string>> = { ...managed, 'app.kubernetes.io/name': 'ghost' };
+
+/** What all pods of this project have in common. */
+export const everyPod: Readonly<Record<string, string>> = managed;
+
+/** Label that says that an object is the platform's, and its value. */
+export const platformPartLabel = 'app.kubernetes.io/part-of';
+export const platformPart = 'platform';
+
+/** What all of the platform's objects have in common. */
+export const wholePlatform: Readonly<Record<string, string>> = { ...managed, [platformPartLabel]: platformPart };
+
 /** Labels of the platform's objects. */
 export function platformLabels(component: string): Record<string, string> {
-  return { ...managed, 'app.kubernetes.io/name': component, 'app.kubernetes.io/part-of': 'platform' };
+  return { ...wholePlatform, 'app.kubernetes.io/name': component };
 }
 
 /** What Kubernetes itself calls a namespace in a label of it. */

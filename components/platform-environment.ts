@@ -26,6 +26,8 @@ export interface OidcArgs {
   readonly issuer: string;
   readonly clientId: string;
   readonly clientSecret: pulumi.Input<string>;
+  /** Networks of a provider that is not on the internet. */
+  readonly cidrs?: readonly string[] | undefined;
 }
 
 /** What the platform's processes are told. */

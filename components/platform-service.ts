@@ -12,25 +12,36 @@ import {
   type PlatformRole,
   secretsOf,
 } from './platform-environment.ts';
+import { PlatformNetwork } from './platform-network.ts';
+import { PlatformRoute } from './platform-route.ts';
 import { restrictedContainer, restrictedPod } from './pod-security.ts';
-import type { PostgresAccess } from './postgres-access.ts';
+import type { PostgresAccess, Reachable } from './postgres-access.ts';
 import { createSigningKey } from './signing-key.ts';
 import type { PlatformServiceAccess } from './site-platform.ts';
 import { siteUrl } from './site-route.ts';
 import { probePort } from './site-workload.ts';
 
-export interface PlatformServiceArgs extends Omit<PlatformEnvironmentArgs, 'url' | 'port' | 'database' | 'secrets'> {
+export interface PlatformServiceArgs
+  extends Omit<PlatformEnvironmentArgs, 'url' | 'port' | 'database' | 'secrets' | 'redisUrl'> {
   readonly namespace: pulumi.Input<string>;
   readonly namespaceName: string;
   readonly image: string;
   readonly host: string;
   readonly ingress: IngressAccess;
+  /** Namespace of Prometheus. */
+  readonly monitoringNamespace: string | undefined;
+  /** Pods of the API, and as many of the worker. */
   readonly replicas: number;
+  /** Queue, sessions and limits; without one each pod has its own. */
+  readonly redis:
+    | { readonly url: pulumi.Input<string>; readonly reachable: pulumi.Input<readonly Reachable[]> }
+    | undefined;
 }
 
 const databaseName = 'platform';
 const port = 3000;
 const secretsPath = '/run/secrets/platform';
+const drainSeconds = 5;
 
 /** A pod's part of it, the same for every role. */
 interface ServicePods {
@@ -57,6 +68,7 @@ export class PlatformService extends pulumi.ComponentResource {
     const signing = createSigningKey(`${name}-sign-in-key`, this);
     const environment: PlatformEnvironmentArgs = {
       ...args,
+      redisUrl: args.redis?.url,
       port,
       url: siteUrl(args.host, args.ingress),
       database: databaseName,
@@ -73,6 +85,7 @@ export class PlatformService extends pulumi.ComponentResource {
     const migration = this.#createMigration(name, pods, database);
     for (const role of ['api', 'worker'] as const) this.#createDeployment(name, role, args.replicas, pods, migration);
     this.#createRoute(name, args);
+    this.#createNetwork(name, args);
 
     this.access = {
       analyticsKey,
@@ -138,7 +151,7 @@ export class PlatformService extends pulumi.ComponentResource {
         spec: {
           backoffLimit: 3,
           activeDeadlineSeconds: 1_800,
-          template: { metadata: { labels }, spec: { ...servicePod('migrate', pods), restartPolicy: 'Never' } },
+          template: { metadata: { labels }, spec: { ...servicePod('migrate', labels, pods), restartPolicy: 'Never' } },
         },
       },
       { parent: this, dependsOn: [database], replaceOnChanges: ['spec'], deleteBeforeReplace: true },
@@ -163,7 +176,7 @@ export class PlatformService extends pulumi.ComponentResource {
           replicas,
           selector: { matchLabels: labels },
           strategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
-          template: { metadata: { labels, annotations }, spec: servicePod(role, pods) },
+          template: { metadata: { labels, annotations }, spec: servicePod(role, labels, pods) },
         },
       },
       { parent: this, dependsOn: [migration] },
@@ -179,48 +192,44 @@ export class PlatformService extends pulumi.ComponentResource {
   }
 
   #createRoute(name: string, args: PlatformServiceArgs): void {
+    const { namespace, host, ingress } = args;
     const labels = platformLabels('platform-api');
-    const metadata = { name: 'platform', namespace: args.namespace, labels };
     const service = new k8s.core.v1.Service(
       `${name}-service`,
-      { metadata, spec: { selector: labels, ports: [{ name: 'http', port, targetPort: 'http' }] } },
+      {
+        metadata: { name: 'platform', namespace, labels },
+        spec: { selector: labels, ports: [{ name: 'http', port, targetPort: 'http' }] },
+      },
       { parent: this },
     );
     const backend = { name: service.metadata.name, port };
-    if (args.ingress.kind === 'gateway') {
-      new k8s.apiextensions.CustomResource(
-        `${name}-route`,
-        {
-          apiVersion: 'gateway.networking.k8s.io/v1',
-          kind: 'HTTPRoute',
-          metadata,
-          spec: { parentRefs: [args.ingress.gateway], hostnames: [args.host], rules: [{ backendRefs: [backend] }] },
-        },
-        { parent: this },
-      );
-      return;
-    }
-    new k8s.networking.v1.Ingress(
-      `${name}-route`,
+    new PlatformRoute(name, { namespace, host, ingress, backend }, { parent: this });
+  }
+
+  #createNetwork(
+    name: string,
+    { namespace, ingress, monitoringNamespace, cluster, clusters, redis, mail, oidc }: PlatformServiceArgs,
+  ): void {
+    const oidcPort = oidc === undefined ? [] : [Number(new URL(oidc.issuer).port || 443)];
+    const listed = (cidrs: readonly string[] | undefined, ports: readonly number[]) =>
+      cidrs === undefined ? [] : [[{ cidrs, ports }]];
+    new PlatformNetwork(
+      name,
       {
-        metadata,
-        spec: {
-          ingressClassName: args.ingress.className,
-          rules: [
-            {
-              host: args.host,
-              http: {
-                paths: [
-                  {
-                    path: '/',
-                    pathType: 'Prefix',
-                    backend: { service: { name: backend.name, port: { number: port } } },
-                  },
-                ],
-              },
-            },
-          ],
-        },
+        namespace,
+        controllerNamespace: ingress.controllerNamespace,
+        monitoringNamespace,
+        port,
+        probePort,
+        siteProbePort: probePort,
+        database: cluster.reachable,
+        siteDatabases: Object.values(clusters).map(({ reachable }) => reachable),
+        services: [
+          ...(redis === undefined ? [] : [redis.reachable]),
+          ...listed(mail?.cidrs, mail === undefined ? [] : [mail.port]),
+          ...listed(oidc?.cidrs, oidcPort),
+        ],
+        internetPorts: [...(mail === undefined ? [] : [mail.port]), ...oidcPort],
       },
       { parent: this },
     );
@@ -229,16 +238,25 @@ export class PlatformService extends pulumi.ComponentResource {
 
 function servicePod(
   role: PlatformRole,
+  labels: Record<string, string>,
   { image, environment, secretName }: ServicePods,
 ): k8s.types.input.core.v1.PodSpec {
   const secrets = Object.entries(secretsOf(role, environment));
   const files = secrets.map(([variable]) => [`${variable}_FILE`, `${secretsPath}/${variable}`] as const);
   const variables = [...Object.entries(describeEnvironment(role, environment)), ...files];
   const items = secrets.map(([variable, key]) => ({ key, path: variable }));
+  // A worker serves nothing else.
+  const asked = role === 'api' ? 'http' : 'probes';
   return {
     automountServiceAccountToken: false,
     enableServiceLinks: false,
     securityContext: restrictedPod(),
+    topologySpreadConstraints: ['topology.kubernetes.io/zone', 'kubernetes.io/hostname'].map((topologyKey) => ({
+      maxSkew: 1,
+      topologyKey,
+      whenUnsatisfiable: 'ScheduleAnyway',
+      labelSelector: { matchLabels: labels },
+    })),
     terminationGracePeriodSeconds: 60,
     containers: [
       {
@@ -252,18 +270,15 @@ function servicePod(
           { name: 'secrets', mountPath: secretsPath, readOnly: true },
           { name: 'tmp', mountPath: '/tmp' },
         ],
-        ...(role === 'worker' && {
-          ports: [{ name: 'probes', containerPort: probePort }],
-          readinessProbe: { httpGet: { path: '/readyz', port: 'probes' }, periodSeconds: 5 },
-          livenessProbe: { httpGet: { path: '/livez', port: 'probes' }, periodSeconds: 10, failureThreshold: 6 },
-        }),
-        ...(role === 'api' && {
+        ...(role !== 'migrate' && {
           ports: [
-            { name: 'http', containerPort: port },
+            ...(role === 'api' ? [{ name: 'http', containerPort: port }] : []),
             { name: 'probes', containerPort: probePort },
           ],
-          readinessProbe: { httpGet: { path: '/readyz', port: 'http' }, periodSeconds: 5 },
-          livenessProbe: { httpGet: { path: '/livez', port: 'http' }, periodSeconds: 10, failureThreshold: 6 },
+          readinessProbe: { httpGet: { path: '/readyz', port: asked }, periodSeconds: 5, timeoutSeconds: 3 },
+          livenessProbe: { httpGet: { path: '/livez', port: asked }, periodSeconds: 10, failureThreshold: 6 },
+          // Until the ingress controller has heard that the pod is leaving.
+          lifecycle: { preStop: { sleep: { seconds: drainSeconds } } },
         }),
       },
     ],

@@ -1,6 +1,8 @@
 import * as k8s from '@pulumi/kubernetes';
 import * as pulumi from '@pulumi/pulumi';
-import { platformLabels } from './labels.ts';
+import { fingerprintOf } from './fingerprint.ts';
+import { everyPod, everySite, platformLabels, wholePlatform } from './labels.ts';
+import { letIn, namespaceOf, toDns, toService } from './network-rules.ts';
 import { restrictedContainer, restrictedPod } from './pod-security.ts';
 import type { Endpoint, Reachable } from './postgres-access.ts';
 
@@ -21,6 +23,8 @@ export interface PoolerArgs {
   readonly namespaceName: string;
   readonly image: string;
   readonly server: Endpoint;
+  /** Where the server answers, for the network policy. */
+  readonly serverReachable: Reachable;
   readonly ssl: 'off' | 'require' | 'verify';
   /** Role that looks passwords up. */
   readonly role: { readonly name: string; readonly password: pulumi.Input<string> };
@@ -30,7 +34,7 @@ export interface PoolerArgs {
 const port = 6432;
 const configPath = '/etc/pgbouncer';
 
-/** PgBouncer in front of a PostgreSQL server that brings no pooler of its own. */
+/** PgBouncer in front of a PostgreSQL server that brings no pooler of its own, for the pods of the sites and the platform alone. */
 export class Pooler extends pulumi.ComponentResource {
   readonly endpoint: Endpoint;
   readonly reachable: Reachable;
@@ -47,6 +51,8 @@ export class Pooler extends pulumi.ComponentResource {
       'userlist.txt': pulumi.interpolate`"${args.role.name}" "${args.role.password}"\n`,
     });
     const secret = new k8s.core.v1.Secret(`${name}-config`, { metadata, stringData: files }, { parent: this });
+    // It reads them when it starts.
+    const annotations = { 'ghost-fleet.dev/config': pulumi.jsonStringify(files).apply(fingerprintOf) };
     const service = new k8s.core.v1.Service(
       `${name}-service`,
       { metadata, spec: { selector: labels, ports: [{ name: 'postgres', port, targetPort: 'postgres' }] } },
@@ -60,7 +66,20 @@ export class Pooler extends pulumi.ComponentResource {
           replicas: args.budget.replicas,
           selector: { matchLabels: labels },
           strategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
-          template: { metadata: { labels }, spec: poolerPod(args.image, labels, secret.metadata.name) },
+          template: { metadata: { labels, annotations }, spec: poolerPod(args.image, labels, secret.metadata.name) },
+        },
+      },
+      { parent: this },
+    );
+    new k8s.networking.v1.NetworkPolicy(
+      `${name}-policy`,
+      {
+        metadata,
+        spec: {
+          podSelector: { matchLabels: labels },
+          policyTypes: ['Ingress', 'Egress'],
+          ingress: [letIn(everySite, port, everyPod), letIn(namespaceOf(args.namespaceName), port, wholePlatform)],
+          egress: [toDns, toService(args.serverReachable)],
         },
       },
       { parent: this },

@@ -115,6 +115,7 @@ export class PostgresCluster extends pulumi.ComponentResource implements Postgre
         namespaceName: args.namespaceName,
         image: args.poolerImage,
         server: server.endpoint,
+        serverReachable: server.reachable,
         ssl: server.ssl,
         role: { name: poolerRole, password },
         budget: args.budget,

@@ -1,16 +1,11 @@
 import * as k8s from '@pulumi/kubernetes';
 import * as pulumi from '@pulumi/pulumi';
-import { namespaceNameLabel, platformLabels, siteLabels } from './labels.ts';
+import { platformLabels, siteLabels } from './labels.ts';
+import { letIn, mailPorts, namespaceOf, toDns, toInternet, toService } from './network-rules.ts';
 import type { Reachable } from './postgres-access.ts';
 
-/** Networks that are nobody's business outside: neighbours, nodes, the cloud's metadata service. */
-const privateNetworks = {
-  v4: ['10.0.0.0/8', '100.64.0.0/10', '127.0.0.0/8', '169.254.0.0/16', '172.16.0.0/12', '192.168.0.0/16'],
-  v6: ['::1/128', 'fc00::/7', 'fe80::/10', 'fd00:ec2::254/128'],
-} as const;
-
 /** What a site may open on the internet: webhooks, oEmbed, mail. */
-const internetPorts = [80, 443, 25, 465, 587, 2525] as const;
+const internetPorts = [80, 443, ...mailPorts] as const;
 
 export interface SiteNetworkArgs {
   readonly slug: string;
@@ -42,7 +37,9 @@ export class SiteNetwork extends pulumi.ComponentResource {
           podSelector: {},
           policyTypes: ['Ingress', 'Egress'],
           ingress: ingressRules(args),
-          egress: pulumi.all([...args.reachable]).apply((services) => egressRules(services.flat())),
+          egress: pulumi
+            .all([...args.reachable])
+            .apply((services) => [toDns, toInternet(internetPorts), ...services.flat().map(toService)]),
         },
       },
       { parent: this },
@@ -51,51 +48,12 @@ export class SiteNetwork extends pulumi.ComponentResource {
   }
 }
 
-function ingressRules(args: SiteNetworkArgs): k8s.types.input.networking.v1.NetworkPolicyIngressRule[] {
-  const from = (namespace: string, port: number, pods?: Record<string, string>) => ({
-    from: [
-      {
-        namespaceSelector: { matchLabels: { [namespaceNameLabel]: namespace } },
-        ...(pods && { podSelector: { matchLabels: pods } }),
-      },
-    ],
-    ports: [tcp(port)],
-  });
+function ingressRules(args: SiteNetworkArgs) {
   const { controllerNamespace, monitoringNamespace, platformNamespace, port, probePort } = args;
   const worker = platformLabels('platform-worker');
   return [
-    from(controllerNamespace, port),
-    ...(monitoringNamespace === undefined ? [] : [from(monitoringNamespace, probePort)]),
-    ...(platformNamespace === undefined ? [] : [from(platformNamespace, probePort, worker)]),
+    letIn(namespaceOf(controllerNamespace), port),
+    ...(monitoringNamespace === undefined ? [] : [letIn(namespaceOf(monitoringNamespace), probePort)]),
+    ...(platformNamespace === undefined ? [] : [letIn(namespaceOf(platformNamespace), probePort, worker)]),
   ];
-}
-
-function egressRules(services: readonly Reachable[]): k8s.types.input.networking.v1.NetworkPolicyEgressRule[] {
-  const dns = {
-    to: [{ namespaceSelector: { matchLabels: { [namespaceNameLabel]: 'kube-system' } } }],
-    ports: [
-      { protocol: 'UDP', port: 53 },
-      { protocol: 'TCP', port: 53 },
-    ],
-  };
-  const internet = {
-    to: [
-      { ipBlock: { cidr: '0.0.0.0/0', except: [...privateNetworks.v4] } },
-      { ipBlock: { cidr: '::/0', except: [...privateNetworks.v6] } },
-    ],
-    ports: internetPorts.map(tcp),
-  };
-  return [dns, internet, ...services.map(serviceRule)];
-}
-
-function serviceRule({ cidrs = [], pods, ports }: Reachable): k8s.types.input.networking.v1.NetworkPolicyEgressRule {
-  const inside = pods && {
-    namespaceSelector: { matchLabels: { [namespaceNameLabel]: pods.namespace } },
-    podSelector: { matchLabels: { ...pods.labels } },
-  };
-  return { to: [...cidrs.map((cidr) => ({ ipBlock: { cidr } })), ...(inside ? [inside] : [])], ports: ports.map(tcp) };
-}
-
-function tcp(port: number) {
-  return { protocol: 'TCP', port };
 }

@@ -20,6 +20,8 @@ export interface SiteRegistrationArgs {
   readonly clusterName: string | undefined;
   readonly stack: string;
   readonly platform: PlatformDatabaseAccess;
+  /** The site's pods: the platform visits what is registered, and is told of a site once it answers. */
+  readonly workload: pulumi.Resource;
 }
 
 /** The site's row in the platform's database, which marks it as gone when its YAML goes and deletes nothing. */
@@ -43,7 +45,7 @@ export class SiteRegistration extends pulumi.ComponentResource {
         admin: pulumi.secret({ ...platform.cluster.admin, ssl: platform.cluster.ssl }),
         ...(args.clusterName === undefined ? {} : { cluster: args.clusterName }),
       },
-      { parent: this, ...(platform.tables && { dependsOn: platform.tables }) },
+      { parent: this, dependsOn: [args.workload, ...(platform.tables === undefined ? [] : [platform.tables])] },
     );
     this.registerOutputs({});
   }

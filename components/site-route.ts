@@ -2,6 +2,15 @@ import * as k8s from '@pulumi/kubernetes';
 import * as pulumi from '@pulumi/pulumi';
 import type { IngressAccess } from './ingress.ts';
 import { siteLabels } from './labels.ts';
+import {
+  createHttpRoute,
+  createIngress,
+  createTlsGateway,
+  type RouteBackend,
+  type RouteMetadata,
+  redirectedToHttps,
+  servedBy,
+} from './route.ts';
 
 export interface SiteRouteArgs {
   readonly slug: string;
@@ -36,121 +45,40 @@ export class SiteRoute extends pulumi.ComponentResource {
     const shared = { name: ingress.gateway.name, namespace: ingress.gateway.namespace };
     const secure = ingress.issuer !== undefined;
     // A Gateway takes 64 listeners, so certificates of the sites' own domains hang on a Gateway of their own.
-    if (ingress.issuer !== undefined) this.#createGateway(name, args, ingress.issuer);
+    if (ingress.issuer !== undefined) {
+      createTlsGateway(`${name}-gateway`, metadataOf('ghost', args), domains, ingress, ingress.issuer, this);
+    }
     const parents = secure ? [{ ...shared, sectionName: 'https' }, { name: 'ghost' }] : [shared];
-    const serve = { backendRefs: [{ name: args.serviceName, port: args.servicePort }] };
-    this.#createHttpRoute(`${name}-route`, 'ghost', args, parents, [canonical, args.platformHost], serve);
+    const hosts = [canonical, args.platformHost];
+    createHttpRoute(`${name}-route`, metadataOf('ghost', args), parents, hosts, servedBy(backendOf(args)), this);
     if (aliases.length > 0) {
       const redirect = { scheme: schemeOf(ingress), hostname: canonical, statusCode: 301, ...portOf(ingress) };
-      this.#createHttpRoute(
-        `${name}-aliases`,
-        'ghost-aliases',
-        args,
-        secure ? [{ name: 'ghost' }] : [shared],
-        aliases,
-        {
-          filters: [{ type: 'RequestRedirect', requestRedirect: redirect }],
-        },
-      );
+      const rule = { filters: [{ type: 'RequestRedirect', requestRedirect: redirect }] };
+      const from = secure ? [{ name: 'ghost' }] : [shared];
+      createHttpRoute(`${name}-aliases`, metadataOf('ghost-aliases', args), from, aliases, rule, this);
     }
     if (secure) {
-      const hosts = [...domains, args.platformHost];
-      this.#createHttpRoute(`${name}-http`, 'ghost-http', args, [{ ...shared, sectionName: 'http' }], hosts, {
-        filters: [{ type: 'RequestRedirect', requestRedirect: { scheme: 'https', statusCode: 301 } }],
-      });
+      const insecure = [{ ...shared, sectionName: 'http' }];
+      const all = [...domains, args.platformHost];
+      createHttpRoute(`${name}-http`, metadataOf('ghost-http', args), insecure, all, redirectedToHttps, this);
     }
-  }
-
-  /** cert-manager reads the annotation and writes a certificate for each listener. */
-  #createGateway(name: string, args: SiteRouteArgs, issuer: string): void {
-    new k8s.apiextensions.CustomResource(
-      `${name}-gateway`,
-      {
-        apiVersion: 'gateway.networking.k8s.io/v1',
-        kind: 'Gateway',
-        metadata: {
-          name: 'ghost',
-          namespace: args.namespace,
-          labels: siteLabels(args.slug),
-          annotations: { 'cert-manager.io/cluster-issuer': issuer },
-        },
-        spec: {
-          gatewayClassName: args.ingress.className,
-          listeners: args.domains.map((hostname, index) => ({
-            name: `domain-${index}`,
-            protocol: 'HTTPS',
-            port: args.ingress.httpsPort,
-            hostname,
-            tls: { mode: 'Terminate', certificateRefs: [{ name: `domain-${index}-tls` }] },
-            allowedRoutes: { namespaces: { from: 'Same' } },
-          })),
-        },
-      },
-      { parent: this },
-    );
-  }
-
-  #createHttpRoute(
-    name: string,
-    objectName: string,
-    args: SiteRouteArgs,
-    parentRefs: readonly object[],
-    hostnames: readonly string[],
-    rule: object,
-  ): void {
-    new k8s.apiextensions.CustomResource(
-      name,
-      {
-        apiVersion: 'gateway.networking.k8s.io/v1',
-        kind: 'HTTPRoute',
-        metadata: { name: objectName, namespace: args.namespace, labels: siteLabels(args.slug) },
-        spec: { parentRefs, hostnames, rules: [{ matches: [{ path: { type: 'PathPrefix', value: '/' } }], ...rule }] },
-      },
-      { parent: this },
-    );
   }
 
   #createIngresses(name: string, args: SiteRouteArgs): void {
-    const [canonical = '', ...aliases] = args.domains;
-    this.#createIngress(`${name}-route`, 'ghost', args, [canonical, args.platformHost], {});
+    const { ingress, domains } = args;
+    const [canonical = '', ...aliases] = domains;
+    const hosts = [canonical, args.platformHost];
+    createIngress(`${name}-route`, metadataOf('ghost', args), hosts, backendOf(args), ingress, this);
     if (aliases.length === 0) return;
-    const target = siteUrl(canonical, args.ingress);
-    if (args.ingress.controller === 'traefik') this.#createRedirect(name, args, target);
-    const annotations: Record<string, pulumi.Input<string>> = args.ingress.controller === 'traefik'
+    const target = siteUrl(canonical, ingress);
+    if (ingress.controller === 'traefik') this.#createRedirect(name, args, target);
+    const annotations: Record<string, pulumi.Input<string>> = ingress.controller === 'traefik'
       ? {
           'traefik.ingress.kubernetes.io/router.middlewares': pulumi.interpolate`${args.namespace}-canonical@kubernetescrd`,
         }
       : { 'nginx.ingress.kubernetes.io/permanent-redirect': `${target}$request_uri` };
-    this.#createIngress(`${name}-aliases`, 'ghost-aliases', args, aliases, annotations);
-  }
-
-  #createIngress(
-    name: string,
-    objectName: string,
-    args: SiteRouteArgs,
-    hosts: readonly string[],
-    annotations: Readonly<Record<string, pulumi.Input<string>>>,
-  ): void {
-    const { issuer, className } = args.ingress;
-    const secure: Record<string, string> = issuer === undefined ? {} : { 'cert-manager.io/cluster-issuer': issuer };
-    const backend = { service: { name: args.serviceName, port: { number: args.servicePort } } };
-    new k8s.networking.v1.Ingress(
-      name,
-      {
-        metadata: {
-          name: objectName,
-          namespace: args.namespace,
-          labels: siteLabels(args.slug),
-          annotations: { ...secure, ...annotations },
-        },
-        spec: {
-          ingressClassName: className,
-          rules: hosts.map((host) => ({ host, http: { paths: [{ path: '/', pathType: 'Prefix', backend }] } })),
-          ...(issuer === undefined ? {} : { tls: [{ hosts: [...hosts], secretName: `${objectName}-tls` }] }),
-        },
-      },
-      { parent: this },
-    );
+    const metadata = metadataOf('ghost-aliases', args);
+    createIngress(`${name}-aliases`, metadata, aliases, backendOf(args), ingress, this, annotations);
   }
 
   /** Traefik's CRDs: https://doc.traefik.io/traefik/reference/dynamic-configuration/kubernetes-crd/ */
@@ -167,6 +95,14 @@ export class SiteRoute extends pulumi.ComponentResource {
       { parent: this },
     );
   }
+}
+
+function metadataOf(name: string, { namespace, slug }: SiteRouteArgs): RouteMetadata {
+  return { name, namespace, labels: siteLabels(slug) };
+}
+
+function backendOf({ serviceName, servicePort }: SiteRouteArgs): RouteBackend {
+  return { name: serviceName, port: servicePort };
 }
 
 function schemeOf(ingress: IngressAccess): 'http' | 'https' {

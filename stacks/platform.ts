@@ -6,11 +6,11 @@ import { MediaStorage } from '../components/media-storage.ts';
 import { Monitoring } from '../components/monitoring.ts';
 import { PlatformService } from '../components/platform-service.ts';
 import { restrictedNamespace } from '../components/pod-security.ts';
-import type { PostgresAccess } from '../components/postgres-access.ts';
+import type { PostgresAccess, Reachable } from '../components/postgres-access.ts';
 import { PostgresCluster, type ServerArgs } from '../components/postgres-cluster.ts';
 import { Redis, type RedisAccess } from '../components/redis.ts';
 import { SearchService } from '../components/search-service.ts';
-import type { DnsZone } from '../components/site-dns.ts';
+import { type DnsZone, SiteDns } from '../components/site-dns.ts';
 import type { MediaAccess } from '../components/site-media.ts';
 import type { PlatformServiceAccess } from '../components/site-platform.ts';
 import type { StackConfiguration } from './config.ts';
@@ -70,7 +70,7 @@ export function createPlatform(configuration: StackConfiguration, kubernetes: k8
     const { labels } = settings.monitoring;
     new Monitoring('monitoring', { namespace, labels, hasPlatform: settings.platform.enabled }, options);
   }
-  const shared = { namespace, clusters, redisUrl: redis?.adminUrl };
+  const shared = { namespace, clusters, redis: redis && { url: redis.adminUrl, reachable: redis.reachable } };
   const platform = settings.platform.enabled ? createService(configuration, shared, options) : undefined;
   return { clusters, redis: redis?.access, search, media, platform };
 }
@@ -81,7 +81,7 @@ function createService(
   shared: {
     readonly namespace: pulumi.Output<string>;
     readonly clusters: PlatformAccess['clusters'];
-    readonly redisUrl: pulumi.Output<string> | undefined;
+    readonly redis: (Pick<PlatformRedis, 'reachable'> & { readonly url: pulumi.Output<string> }) | undefined;
   },
   options: pulumi.ComponentResourceOptions,
 ): PlatformServiceAccess {
@@ -92,18 +92,22 @@ function createService(
       `stacks/Pulumi.${settings.stack}.yaml config.ghost-fleet:platform.enabled: expected false without ${image === undefined ? 'images.platform' : 'a cluster'}; got true`,
     ]);
   }
-  const { staff, admins, oidc, billing } = settings.platform;
+  const { staff, admins, oidc, billing, replicas } = settings.platform;
+  const host = platformHost(settings);
+  const dns = dnsOf(settings);
+  if (dns !== undefined) {
+    new SiteDns('platform-dns', { ...dns, domains: [host], baseDomain: settings.baseDomain }, options);
+  }
   const { stripe, ...terms } = billing;
   const { oidcClientSecret = '', stripeSecretKey = '', stripeWebhookSecret = '' } = secrets;
   const service = new PlatformService(
     'platform',
     {
       ...shared,
-      ...{ image, cluster, staff, admins },
+      ...{ image, cluster, staff, admins, host, replicas },
       namespaceName: settings.namespace,
-      host: platformHost(settings),
       ingress: ingressOf(settings),
-      replicas: 2,
+      monitoringNamespace: settings.monitoring?.namespace,
       mail: mailOf(settings, secrets.mailPassword),
       oidc: oidc && { ...oidc, clientSecret: oidcClientSecret },
       billing: {
@@ -140,26 +144,30 @@ function serverOf(cluster: ClusterConfig, settings: StackSettings, secrets: Stac
   }
 }
 
+interface PlatformRedis {
+  /** What sites have to know of it, where they get users of it. */
+  readonly access: RedisAccess | undefined;
+  readonly adminUrl: pulumi.Output<string>;
+  readonly reachable: pulumi.Input<readonly Reachable[]>;
+}
+
 /** A Redis for the platform; sites get users of it where the machine that runs Pulumi can make them. */
 function createRedis(
   { redis, images, namespace: namespaceName, storageClass }: StackSettings,
   secrets: StackConfiguration['secrets'],
   namespace: pulumi.Output<string>,
   options: pulumi.ComponentResourceOptions,
-): { access: RedisAccess | undefined; adminUrl: pulumi.Output<string> } | undefined {
+): PlatformRedis | undefined {
   if (redis === undefined) return undefined;
   if (redis.kind === 'external') {
     const { host, port, tls, cidrs } = redis;
     const password = secrets.redisPassword ?? '';
     const admin = pulumi.secret({ host, port, user: 'default', password, tls });
+    const reachable = [{ cidrs, ports: [port] }];
     return {
-      access: {
-        endpoint: { host, port },
-        tls,
-        reachable: [{ cidrs, ports: [port] }],
-        users: { by: 'commands', admin },
-      },
+      access: { endpoint: { host, port }, tls, reachable, users: { by: 'commands', admin } },
       adminUrl: urlOf(tls, 'default', password, host, port),
+      reachable,
     };
   }
   const made = new Redis(
@@ -172,11 +180,11 @@ function createRedis(
   const access = { endpoint, tls, reachable };
   if (redis.kind === 'elasticache') {
     const users = { by: 'elasticache', groupId: userGroupId ?? '', awsRegion: redis.awsRegion } as const;
-    return { access: { ...access, users }, adminUrl };
+    return { access: { ...access, users }, adminUrl, reachable };
   }
-  if (redis.admin === undefined) return { access: undefined, adminUrl };
+  if (redis.admin === undefined) return { access: undefined, adminUrl, reachable };
   const login = pulumi.secret({ ...redis.admin, user: admin.user, password: admin.password, tls });
-  return { access: { ...access, users: { by: 'commands', admin: login } }, adminUrl };
+  return { access: { ...access, users: { by: 'commands', admin: login } }, adminUrl, reachable };
 }
 
 function urlOf(

@@ -38,8 +38,9 @@ export async function deployStack(projectDir: string): Promise<Record<string, un
 }
 
 async function placeRegistry(settings: StackSettings, projectDir: string): Promise<readonly Placement[]> {
-  const { clusters } = settings;
   const dir = path.relative('', path.resolve(projectDir, settings.sites));
+  // Where sites lie in files, clusters are the platform's, and those of the few sites that are placed in one by name.
+  const clusters = settings.databaseStrategy === 'sqlite' ? [] : settings.clusters;
   const registry = await requireRegistry(dir, { clusters });
   const { placements, problems } = placeSites(registry.sites, settings, dir);
   if (problems.length > 0) throw new RegistryError(problems);

@@ -278,11 +278,23 @@ const platformSchema = z.strictObject(
     /** Of the platform's own database. */
     cluster: name.optional(),
     host: domain.optional(),
+    /** Pods of the API, and as many of the worker. */
+    replicas: wholeNumber(1, 20).default(2),
     /** Who works for the platform, and who of them may do everything. */
     staff: people,
     admins: people,
     /** An OpenID provider by which people sign in, beside the link that is mailed to them. */
-    oidc: z.strictObject({ issuer: url, clientId: text('the id of a client') }, object).optional(),
+    oidc: z
+      .strictObject(
+        {
+          issuer: url,
+          clientId: text('the id of a client'),
+          /** Networks of a provider that is not on the internet. */
+          cidrs: cidrs.optional(),
+        },
+        object,
+      )
+      .optional(),
     billing: billingSchema.prefault({}),
   },
   object,

@@ -1,3 +1,4 @@
+import { platformPart, platformPartLabel } from '../../components/labels.ts';
 import type { Rule } from './subject.ts';
 
 /** Nothing is open to the world but the routes of the ingress controller. */
@@ -63,7 +64,10 @@ interface Peer {
 }
 
 interface NetworkPolicySpec {
-  readonly podSelector?: { readonly matchLabels?: object; readonly matchExpressions?: object };
+  readonly podSelector?: {
+    readonly matchLabels?: Readonly<Record<string, string>>;
+    readonly matchExpressions?: object;
+  };
   readonly policyTypes?: readonly string[];
   readonly ingress?: readonly { readonly from?: readonly Peer[] }[];
   readonly egress?: readonly { readonly to?: readonly Peer[]; readonly ports?: readonly unknown[] }[];
@@ -75,7 +79,10 @@ const nearby: Readonly<Record<string, readonly string[]>> = {
   '::/0': ['fc00::/7', 'fe80::/10'],
 };
 
-/** A network policy holds for every pod, in both directions, and lets in and out by name; out to everywhere but nearby. */
+/**
+ * A network policy holds for every pod of its namespace, or for those of a part of the platform, in both directions, and
+ * lets in and out by name; out to everywhere but nearby.
+ */
 export const neighboursAreOutOfReach: Rule = ({ type, name, inputs }) => {
   if (type !== 'kubernetes:networking.k8s.io/v1:NetworkPolicy') return [];
   const { podSelector = {}, policyTypes = [], ingress = [], egress = [] } = (inputs.spec ?? {}) as NetworkPolicySpec;
@@ -83,7 +90,7 @@ export const neighboursAreOutOfReach: Rule = ({ type, name, inputs }) => {
   const peersOf = [...ingress.map(({ from }) => from), ...egress.map(({ to }) => to)];
   const peers = peersOf.flatMap((some) => some ?? []);
   return [
-    ...wrong(Object.keys(podSelector).length === 0, 'leaves pods out'),
+    ...wrong(Object.keys(podSelector).length === 0 || selectsPlatform(podSelector), 'leaves pods out'),
     ...wrong(policyTypes.includes('Ingress') && policyTypes.includes('Egress'), 'holds in one direction only'),
     ...wrong(
       peersOf.every((some) => (some ?? []).length > 0),
@@ -104,6 +111,10 @@ export const neighboursAreOutOfReach: Rule = ({ type, name, inputs }) => {
     ),
   ];
 };
+
+function selectsPlatform({ matchLabels }: NonNullable<NetworkPolicySpec['podSelector']>): boolean {
+  return matchLabels?.[platformPartLabel] === platformPart;
+}
 
 function opensEveryNamespace(selector: Peer['namespaceSelector']): boolean {
   return selector !== undefined && Object.keys(selector.matchLabels ?? {}).length === 0;

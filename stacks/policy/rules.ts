@@ -3,7 +3,7 @@ import { credentialsAreSecret, dataIsKept } from './data.ts';
 import { namesFit } from './names.ts';
 import { containersAreLimited, imagesArePinned, podsAreRestricted, secretsAreFiles } from './pods.ts';
 import type { Rule, StackRule } from './subject.ts';
-import { hostsAreUnique, sitesAreComplete } from './whole-stack.ts';
+import { hostsAreUnique, platformIsFenced, sitesAreComplete } from './whole-stack.ts';
 
 /** Every rule that looks at one resource, by what it asks for. */
 const rules: Readonly<Record<string, Rule>> = {
@@ -30,4 +30,5 @@ export function rulesOf(stack: string): Readonly<Record<string, Rule>> {
 export const stackRules: Readonly<Record<string, StackRule>> = {
   'hosts lead to one site': hostsAreUnique,
   'sites are complete': sitesAreComplete,
+  'the platform is fenced': platformIsFenced,
 };

@@ -1,4 +1,4 @@
-import { siteLabel } from '../../components/labels.ts';
+import { platformPart, platformPartLabel, siteLabel } from '../../components/labels.ts';
 import type { StackRule, Subject } from './subject.ts';
 
 interface Metadata {
@@ -45,4 +45,29 @@ export const sitesAreComplete: StackRule = (resources) => {
     if (!kinds.has('HTTPRoute') && !kinds.has('Ingress')) missing.push('HTTPRoute or Ingress');
     return missing.map((kind) => `${name}: has no ${kind}`);
   });
+};
+
+interface Selecting {
+  readonly template?: { readonly metadata?: Metadata };
+  readonly podSelector?: { readonly matchLabels?: Readonly<Record<string, string>> };
+}
+
+/**
+ * Every Deployment and Job of the platform stands behind a network policy. Its StatefulSets (Redis, Meilisearch) do not:
+ * on which way the machine that runs Pulumi comes to them is the cluster's own, and they ask everybody for a password.
+ */
+export const platformIsFenced: StackRule = (resources) => {
+  const specOf = ({ inputs }: Subject) => (inputs.spec ?? {}) as Selecting;
+  const policies = resources.filter((resource) => kindOf(resource) === 'NetworkPolicy');
+  const pods = resources.flatMap((resource) => {
+    const labels = specOf(resource).template?.metadata?.labels ?? {};
+    const isMeant = ['Deployment', 'Job'].includes(kindOf(resource)) && labels[platformPartLabel] === platformPart;
+    return isMeant ? [{ ...metadataOf(resource), labels }] : [];
+  });
+  const isFenced = ({ namespace, labels }: (typeof pods)[number]) =>
+    policies.some((policy) => {
+      const selected = Object.entries(specOf(policy).podSelector?.matchLabels ?? {});
+      return metadataOf(policy).namespace === namespace && selected.every(([key, value]) => labels[key] === value);
+    });
+  return pods.filter((pod) => !isFenced(pod)).map(({ name }) => `${name}: has no network policy`);
 };

@@ -58,6 +58,7 @@ const offences: Readonly<Record<string, [Subject, RegExp][]>> = {
   ],
   'neighbours are out of reach': [
     [wall({ podSelector: { matchLabels: { a: 'b' } } }), /leaves pods out/],
+    [wall({ podSelector: { matchLabels: { 'app.kubernetes.io/part-of': 'neighbour' } } }), /leaves pods out/],
     [wall({ policyTypes: ['Ingress'] }), /one direction/],
     [wall({ ingress: [{}] }), /open to everybody/],
     [wall({ ingress: [{ from: [] }] }), /open to everybody/],
@@ -119,6 +120,21 @@ describe('a whole stack', () => {
       ),
     );
     expect(check?.([siteNamespace('site-a')])?.at(-1)).toBe('site-a: has no HTTPRoute or Ingress');
+  });
+
+  it('breaks a rule where a pod of the platform stands open', () => {
+    const check = stackRules['the platform is fenced'];
+    const labels = { 'app.kubernetes.io/part-of': 'platform', 'app.kubernetes.io/name': 'api' };
+    const metadata = { name: 'api', namespace: 'platform' };
+    const api = resource('kubernetes:apps/v1:Deployment', { metadata, spec: { template: { metadata: { labels } } } });
+    const policy = (namespace: string, matchLabels: object) =>
+      resource('kubernetes:networking.k8s.io/v1:NetworkPolicy', {
+        metadata: { namespace },
+        spec: { podSelector: { matchLabels } },
+      });
+    expect(check?.([api, policy('platform', labels)])).toEqual([]);
+    const others = [policy('elsewhere', labels), policy('platform', { ...labels, 'app.kubernetes.io/name': 'worker' })];
+    expect(check?.([api, ...others])).toEqual(['api: has no network policy']);
   });
 
   it('has more rules in production and its shards', () => {

@@ -119,7 +119,9 @@ describe.each(Object.keys(stacks))('%s', (name) => {
   });
 
   it('lets nobody into a site but the ingress controller, Prometheus and the platform, and a site out to nobody near', () => {
-    const policies = planOf(name).resources.filter(({ type }) => type.endsWith(':NetworkPolicy'));
+    const policies = planOf(name).resources.filter(
+      ({ type, parentTypes }) => type.endsWith(':NetworkPolicy') && parentTypes.includes('SiteNetwork'),
+    );
     expect(policies.length).toBe(3);
     for (const { inputs } of policies) {
       const spec = inputs.spec as {
