@@ -12,8 +12,8 @@ import { exitCodes, runTransferCommand } from './transfer/outcome.ts';
 
 const usage = `usage: npm run site:backup -- <slug> [--target <place>] [--retention-days <n>] [--database sqlite|schema|database]
 
-Copies a site, which may go on serving: its database at one moment, the files that people put into its content folder,
-and a manifest with the checksum of each. What the CronJob of a site in a cluster does is the same.
+Copies a site, which may go on serving: its database at one moment, the files that people put into its content folder
+and into its media bucket (S3_BUCKET), and a manifest with the checksum of each. What the CronJob of a site in a cluster does is the same.
 
   --target <place>    ${targetForms} (default: .local/backups);
                       S3_ENDPOINT, S3_REGION, S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY say how a bucket is reached

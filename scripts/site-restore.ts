@@ -13,7 +13,8 @@ const usage = `usage: npm run site:restore -- <slug> [--from <backup>] [--as <sl
                                         [--database sqlite|schema|database]
 
 Puts a backup of a site into one that was never set up: every file is compared with its checksum before anything is
-touched, the database is verified before it is committed, and nothing is ever overwritten. The site must not be running,
+touched, the database is verified before it is committed, and nothing is ever overwritten. What was in a media bucket
+comes to the bucket of this site (S3_BUCKET), and what posts say of it follows. The site must not be running,
 and has to be of the backup's version of Ghost. Passwords and keys are those of the backup.
 
   --from <backup>     its id such as 20261125T031500Z (default: the newest)

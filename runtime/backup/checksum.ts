@@ -18,6 +18,13 @@ export class Checksum {
   sha256(): string {
     return this.#hash.digest('hex');
   }
+
+  /** What is wrong with what passed through, if anything; to be asked for once, at the end. */
+  differsFrom(expected: { readonly bytes: number; readonly sha256: string }): string | undefined {
+    if (this.bytes !== expected.bytes) return `expected ${expected.bytes} bytes; got ${this.bytes}`;
+    const sha256 = this.sha256();
+    return sha256 === expected.sha256 ? undefined : `expected SHA-256 ${expected.sha256}; got ${sha256}`;
+  }
 }
 
 /** Reads content to its end. */

@@ -12,8 +12,9 @@ import { SourceUnavailableError, TransferRefusedError } from '../database/transf
 import { nameNewest } from '../site/backups/newest.ts';
 import type { PostgresSettings, SiteConfig } from '../site/config.ts';
 import type { FileStore } from '../site/media/file-store.ts';
+import { S3Store } from '../site/media/s3-store.ts';
 import { initialisingMarker } from '../site/migration/target.ts';
-import { Checksum, checksumOf } from './checksum.ts';
+import { Checksum } from './checksum.ts';
 import { listContent } from './content.ts';
 import {
   type BackupDatabase,
@@ -21,44 +22,51 @@ import {
   type BackupManifest,
   type BackupTable,
   backupId,
+  DamagedBackupError,
   formatManifest,
   keyOf,
-  keyOfFile,
   listBackups,
   manifestFile,
-  sharedPrefix,
+  readManifest,
 } from './manifest.ts';
+import { copyMedia, mediaUrl } from './media.ts';
 import { encodeRows } from './rows.ts';
+import { SharedFiles } from './shared-files.ts';
 
 /** Tables that belong to a database and not to a site; what they say stands in the manifest. */
 const ledgers = new Set(['migrations', 'migrations_lock']);
 
 /**
  * Copies a site, which may go on serving: its database at one moment (SQLite by its backup API, PostgreSQL in one
- * read-only snapshot), then the files that people put into its content folder, then a manifest with the checksum of each.
+ * read-only snapshot), then the files that people put into its content folder and its media bucket, then a manifest with
+ * the checksum of each. A file that an earlier backup brought is not sent again.
  *
  * @throws TransferRefusedError for a site that is empty or migrating, SourceUnavailableError
  */
 export async function createBackup(config: SiteConfig, store: FileStore, now: Date): Promise<BackupManifest> {
-  const { slug, database } = config;
-  const backup = { slug, id: await freeId(store, slug, now) };
+  const { slug, database, media, ghostPath } = config;
+  const backups = await listBackups(store, slug);
+  const backup = { slug, id: freeId(backups, now) };
   const files: BackupFile[] = [];
   const write: FileWriter = async (file, content) => {
     files.push({ path: file, ...(await writeChecked(store, keyOf(backup, file), content)) });
   };
   const copied = database.client === 'sqlite' ? await copySqlite(config, write) : await copyRows(database, write);
   // After the database: whatever it refers to was there when it was copied.
-  files.push(...(await copyContent(config, store)));
+  const shared = await SharedFiles.open(store, slug);
+  files.push(...(await copyContent(config, shared)));
+  if (media !== undefined)
+    files.push(...(await copyMedia(new S3Store(media, ghostPath), shared, await readNewest(store, slug, backups))));
   const { version: ghostVersion } = await readRelease(config);
-  const manifest: BackupManifest = { format: 1, ...backup, ghostVersion, database: copied, files };
+  const place = media === undefined ? {} : { media: { url: mediaUrl(media) } };
+  const manifest: BackupManifest = { format: 1, ...backup, ghostVersion, database: copied, ...place, files };
   await store.write(keyOf(backup, manifestFile), Readable.from([Buffer.from(formatManifest(manifest))]));
   await nameNewest(store, backup);
   return manifest;
 }
 
 /** A backup is never written over another, not even over one of the same second. */
-async function freeId(store: FileStore, slug: string, now: Date): Promise<string> {
-  const taken = await listBackups(store, slug);
+function freeId(taken: readonly string[], now: Date): string {
   for (let moment = now; ; moment = new Date(moment.getTime() + 1_000)) {
     const id = backupId(moment);
     if (!taken.includes(id)) return id;
@@ -67,35 +75,28 @@ async function freeId(store: FileStore, slug: string, now: Date): Promise<string
 
 type FileWriter = (file: string, content: AsyncIterable<Uint8Array>) => Promise<void>;
 
-/** Files that an earlier backup brought there already are not sent again. */
-async function copyContent({ slug, contentPath }: SiteConfig, store: FileStore): Promise<BackupFile[]> {
-  const stored = new Map((await store.list(sharedPrefix(slug))).map(({ key, bytes }) => [key, bytes]));
+/** @returns undefined where there is none, or where what it says cannot be relied on */
+async function readNewest(store: FileStore, slug: string, ids: readonly string[]): Promise<BackupManifest | undefined> {
+  const id = ids.at(-1);
+  if (id === undefined) return undefined;
+  return readManifest(store, { slug, id }).catch((error: unknown) => {
+    if (error instanceof DamagedBackupError) return undefined;
+    throw error;
+  });
+}
+
+async function copyContent({ contentPath }: SiteConfig, shared: SharedFiles): Promise<BackupFile[]> {
   const files: BackupFile[] = [];
   for (const name of await listContent(contentPath)) {
     const source = path.join(contentPath, name);
     try {
-      const found = await checksumOf(createReadStream(source));
-      const file = { path: `content/${name}`, ...found };
-      const key = keyOfFile({ slug, id: '' }, file);
-      if (stored.get(key) !== file.bytes) {
-        await writeUnchanged(store, key, source, file);
-        stored.set(key, file.bytes);
-      }
-      files.push(file);
+      files.push(await shared.add(`content/${name}`, source, async () => createReadStream(source)));
     } catch (error) {
       // Deleted since it was listed.
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     }
   }
   return files;
-}
-
-/** What lies under a checksum must have it. */
-async function writeUnchanged(store: FileStore, key: string, source: string, file: BackupFile): Promise<void> {
-  const written = await writeChecked(store, key, createReadStream(source));
-  if (written.sha256 === file.sha256) return;
-  await store.remove(key);
-  throw new TransferRefusedError([`${source}: expected not to change while it is copied; try again`]);
 }
 
 async function writeChecked(

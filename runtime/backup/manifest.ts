@@ -5,11 +5,18 @@ import type { FileStore } from '../site/media/file-store.ts';
 
 /** A file of a backup. */
 export interface BackupFile {
-  /** What it is: `database/site.db.gz`, `content/images/2026/11/train.jpg`. */
+  /**
+   * What it is: `database/site.db.gz`, `content/images/2026/11/train.jpg` of the content folder, or
+   * `media/content/images/2026/11/train.jpg` of the media bucket, below the site's prefix.
+   */
   readonly path: string;
   readonly bytes: number;
   /** Of what is stored, in hexadecimal digits. */
   readonly sha256: string;
+  /** Of an object of the media bucket: as which a browser gets it. */
+  readonly type?: string;
+  /** Of an object of the media bucket: what the bucket said of it, so that the next backup knows it without reading. */
+  readonly etag?: string;
 }
 
 /** A table whose rows are in a file. */
@@ -40,6 +47,8 @@ export interface BackupManifest {
   readonly id: string;
   readonly ghostVersion: string;
   readonly database: BackupDatabase;
+  /** Where the objects of the site's media bucket could be read, with a slash at the end; absent where it had none. */
+  readonly media?: { readonly url: string };
   readonly files: readonly BackupFile[];
 }
 
@@ -62,14 +71,14 @@ export function keyOf(backup: { readonly slug: string; readonly id: string }, fi
   return `${backup.slug}/${backup.id}/${file}`;
 }
 
-/** Where files of a site's content lie by their checksums: backups of the same file share it. */
+/** Where files of a site's content and media lie by their checksums: backups of the same file share it. */
 export function sharedPrefix(slug: string): string {
   return `${slug}/files/`;
 }
 
 /** Key of any file that a manifest lists. */
 export function keyOfFile(backup: { readonly slug: string; readonly id: string }, file: BackupFile): string {
-  return file.path.startsWith('content/') ? `${sharedPrefix(backup.slug)}${file.sha256}` : keyOf(backup, file.path);
+  return /^(content|media)\//.test(file.path) ? `${sharedPrefix(backup.slug)}${file.sha256}` : keyOf(backup, file.path);
 }
 
 export const manifestFile = 'manifest.json';

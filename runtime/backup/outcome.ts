@@ -28,15 +28,17 @@ export function outcomeOf(error: unknown): { readonly code: number; readonly exp
 export function describeBackup(manifest: BackupManifest, label: string): string {
   const { slug, id, files, ghostVersion } = manifest;
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
-  const content = files.filter(({ path }) => path.startsWith('content/')).length;
-  return `${slug}: backup ${id} of Ghost ${ghostVersion} in ${label}: database and ${content} files, ${bytes} bytes`;
+  const count = (folder: string) => files.filter(({ path }) => path.startsWith(folder)).length;
+  const media = manifest.media === undefined ? '' : ` and ${count('media/')} objects of its bucket`;
+  return `${slug}: backup ${id} of Ghost ${ghostVersion} in ${label}: database and ${count('content/')} files${media}, ${bytes} bytes`;
 }
 
-export function describeRestore({ manifest, report, contentFiles }: RestoreResult, slug: string): string {
+export function describeRestore({ manifest, report, contentFiles, mediaFiles }: RestoreResult, slug: string): string {
   const rows = report.tables.reduce((sum, table) => sum + table.rows, 0);
   const filled = report.tables.filter((table) => table.rows > 0).length;
+  const media = manifest.media === undefined ? '' : `, ${mediaFiles} objects`;
   return [
     ...report.changes,
-    `${slug}: restored from ${manifest.slug}/${manifest.id}: ${rows} rows of ${filled} tables, verified, and ${contentFiles} files`,
+    `${slug}: restored from ${manifest.slug}/${manifest.id}: ${rows} rows of ${filled} tables, verified, and ${contentFiles} files${media}`,
   ].join('\n');
 }

@@ -13,8 +13,9 @@ import { SqliteSource, SqliteTransferTarget } from '../database/transfer/sqlite-
 import { type TransferProgress, type TransferReport, transferSite } from '../database/transfer/transfer.ts';
 import type { SiteConfig } from '../site/config.ts';
 import { type FileStore, MissingFileError } from '../site/media/file-store.ts';
+import { S3Store } from '../site/media/s3-store.ts';
 import { Checksum, checksumOf } from './checksum.ts';
-import { contentFolders } from './content.ts';
+import { isContent } from './content.ts';
 import {
   type BackupFile,
   type BackupManifest,
@@ -24,6 +25,8 @@ import {
   manifestFile,
   readManifest,
 } from './manifest.ts';
+import { MediaTarget, mediaUrl } from './media.ts';
+import { RelocatedSource } from './relocated-source.ts';
 import { RowsSource } from './rows.ts';
 
 /** What a restore did. */
@@ -31,6 +34,8 @@ export interface RestoreResult {
   readonly manifest: BackupManifest;
   readonly report: TransferReport;
   readonly contentFiles: number;
+  /** Objects that came back to the media bucket. */
+  readonly mediaFiles: number;
 }
 
 /**
@@ -51,8 +56,9 @@ export async function readBackup(store: FileStore, slug: string, id: string | un
 
 /**
  * Puts a backup into a site that was never set up, under whatever slug: every file is fetched and compared with its
- * checksum first; then the content's files are put in place, and the database in one transaction that is verified before
- * it is committed. A site that people have used, or another file in the place of one, is refused as it is.
+ * checksum first; then the files of the content folder and of the media bucket are put in place, and the database in one
+ * transaction that is verified before it is committed. A site that people have used, or another file in the place of one,
+ * is refused as it is. Where the media are another site's from then on, so are the addresses of them in the database.
  *
  * @throws TransferRefusedError, DamagedBackupError, VerificationError
  */
@@ -68,9 +74,12 @@ export async function restoreBackup(
   const staging = path.join(contentPath, 'data', `.restore-${process.pid}`);
   try {
     await mkdir(staging, { recursive: true, mode: 0o700 });
+    refuseOtherPlace(manifest, config);
     await fetchFiles(store, manifest, staging);
-    const source = await openSource(manifest, staging, ghostPath);
+    const source = await openSource(manifest, staging, config);
     const target = createTarget(config);
+    const media =
+      config.media === undefined ? undefined : new MediaTarget(new S3Store(config.media, ghostPath), manifest);
     try {
       const ghost = await readRelease(config);
       const problems = compareVersions(await source.readProvenance(), ghost);
@@ -79,7 +88,7 @@ export async function restoreBackup(
         await target.open();
         const use = await findUse(target, await target.readTables(), ghostPath);
         const content = manifest.files.filter((file) => file.path.startsWith('content/'));
-        const different = await findDifferent(content, contentPath);
+        const different = [...(await findDifferent(content, contentPath)), ...((await media?.findDifferent()) ?? [])];
         if (use.length + different.length > 0)
           throw new TransferRefusedError([
             `${config.slug}: expected a site that was never set up; nothing is ever overwritten`,
@@ -87,8 +96,9 @@ export async function restoreBackup(
             ...different,
           ]);
         const contentFiles = await placeContent(content, staging, contentPath);
+        const mediaFiles = (await media?.place(store)) ?? 0;
         const report = await transferSite({ source, target, ghost, ghostPath, onProgress });
-        return { manifest, report, contentFiles };
+        return { manifest, report, contentFiles, mediaFiles };
       });
     } finally {
       await source.close();
@@ -99,14 +109,31 @@ export async function restoreBackup(
   }
 }
 
+/** What one site has in a bucket and another in its content folder is served in different ways. */
+function refuseOtherPlace(manifest: BackupManifest, { slug, media }: SiteConfig): void {
+  const inFolder = manifest.files.some(({ path: file }) => /^content\/(?!themes\/)/.test(file));
+  if (manifest.media !== undefined && media === undefined)
+    throw new TransferRefusedError([
+      `${slug}: expected media in a bucket (S3_BUCKET and S3_PUBLIC_URL), as the backup's are; got none`,
+    ]);
+  if (manifest.media === undefined && media !== undefined && inFolder)
+    throw new TransferRefusedError([
+      `${slug}: expected media in the content folder, as the backup's are; got the bucket ${media.bucket} (S3_BUCKET)`,
+    ]);
+}
+
+/** Files of the database and the content folder come to `staging`; those of a bucket are compared and left where they are. */
 async function fetchFiles(store: FileStore, manifest: BackupManifest, staging: string): Promise<void> {
   const problems: string[] = [];
   for (const file of manifest.files) {
     if (!isPlain(file.path)) {
-      problems.push(`${manifestFile}: expected paths below database/ and content/; got ${JSON.stringify(file.path)}`);
+      problems.push(
+        `${manifestFile}: expected paths below database/, content/ and media/; got ${JSON.stringify(file.path)}`,
+      );
       continue;
     }
-    const problem = await fetchFile(store, keyOfFile(manifest, file), file, path.join(staging, file.path));
+    const to = file.path.startsWith('media/') ? undefined : path.join(staging, file.path);
+    const problem = await fetchFile(store, keyOfFile(manifest, file), file, to);
     if (problem !== undefined) problems.push(problem);
   }
   if (problems.length > 0) throw new DamagedBackupError(problems);
@@ -114,28 +141,42 @@ async function fetchFiles(store: FileStore, manifest: BackupManifest, staging: s
 
 /** Whoever can write a manifest could name any file of the machine. */
 function isPlain(file: string): boolean {
-  const [top = '', folder = ''] = file.split('/');
   if (path.posix.normalize(file) !== file || file.includes('\\')) return false;
-  return top === 'database' || (top === 'content' && contentFolders.some((name) => name === folder));
+  const [, top, rest = ''] = /^(database|content|media)\/(.+)$/.exec(file) ?? [];
+  return top !== undefined && (top !== 'content' || isContent(rest));
 }
 
 /** @returns what is wrong with the file, if anything */
-async function fetchFile(store: FileStore, key: string, expected: BackupFile, to: string): Promise<string | undefined> {
-  await mkdir(path.dirname(to), { recursive: true });
+async function fetchFile(
+  store: FileStore,
+  key: string,
+  expected: BackupFile,
+  to: string | undefined,
+): Promise<string | undefined> {
   const found = new Checksum();
   try {
-    await pipeline(found.of(await store.read(key)), createWriteStream(to));
+    const content = found.of(await store.read(key));
+    if (to === undefined) for await (const _ of content);
+    else {
+      await mkdir(path.dirname(to), { recursive: true });
+      await pipeline(content, createWriteStream(to));
+    }
   } catch (error) {
     if (error instanceof MissingFileError) return error.message;
     throw error;
   }
-  const what = `${key}: ${expected.path}`;
-  if (found.bytes !== expected.bytes) return `${what}: expected ${expected.bytes} bytes; got ${found.bytes}`;
-  const sha256 = found.sha256();
-  return sha256 === expected.sha256 ? undefined : `${what}: expected SHA-256 ${expected.sha256}; got ${sha256}`;
+  const problem = found.differsFrom(expected);
+  return problem === undefined ? undefined : `${key}: ${expected.path}: ${problem}`;
 }
 
-async function openSource(manifest: BackupManifest, staging: string, ghostPath: string): Promise<TransferSource> {
+async function openSource(manifest: BackupManifest, staging: string, config: SiteConfig): Promise<TransferSource> {
+  const source = await openDatabase(manifest, staging, config.ghostPath);
+  const from = manifest.media?.url;
+  const to = config.media === undefined ? from : mediaUrl(config.media);
+  return from === undefined || to === undefined || from === to ? source : new RelocatedSource(source, { from, to });
+}
+
+async function openDatabase(manifest: BackupManifest, staging: string, ghostPath: string): Promise<TransferSource> {
   const { database, slug, id } = manifest;
   const label = `backup ${slug}/${id}`;
   if (database.kind === 'rows') return new RowsSource(label, staging, database);

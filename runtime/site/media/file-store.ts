@@ -3,6 +3,8 @@ export interface StoredFile {
   readonly key: string;
   readonly bytes: number;
   readonly modified: Date;
+  /** What changes with the content, where the store says so. */
+  readonly etag?: string;
 }
 
 /** Files by key, such as `aurora-letters/20261125T031500Z/manifest.json`. A file appears whole or not at all. */

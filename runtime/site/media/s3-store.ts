@@ -7,6 +7,14 @@ import { type FileStore, MissingFileError, type StoredFile } from './file-store.
 /** S3 takes parts of a larger file from 5 MiB on, and at most 10,000 of them: files of up to 160 GB. */
 const partBytes = 16 * 1024 * 1024;
 
+/** A file as a bucket gives it. */
+export interface StoredObject {
+  readonly content: AsyncIterable<Uint8Array>;
+  /** As which a browser gets it, such as `image/png`. */
+  readonly type: string | undefined;
+  readonly etag: string | undefined;
+}
+
 /** Files in a bucket of S3, or of a server that speaks its protocol. */
 export class S3Store implements FileStore {
   readonly label: string;
@@ -42,26 +50,33 @@ export class S3Store implements FileStore {
       const page: S3.ListObjectsV2CommandOutput = await this.#client.send(
         new this.#sdk.ListObjectsV2Command({ ...at, ...(token === undefined ? {} : { ContinuationToken: token }) }),
       );
-      for (const { Key, Size = 0, LastModified = new Date(0) } of page.Contents ?? [])
-        if (Key !== undefined)
-          files.push({ key: Key.slice(this.#key('').length), bytes: Size, modified: LastModified });
+      for (const { Key, Size = 0, LastModified = new Date(0), ETag } of page.Contents ?? []) {
+        if (Key === undefined) continue;
+        const etag = ETag === undefined ? {} : { etag: ETag };
+        files.push({ key: Key.slice(this.#key('').length), bytes: Size, modified: LastModified, ...etag });
+      }
       token = page.NextContinuationToken;
     }
     return files.sort((one, other) => (one.key < other.key ? -1 : 1));
   }
 
-  /** In one piece, or in parts: no more than one part is in memory. */
-  async write(key: string, content: AsyncIterable<Uint8Array>): Promise<void> {
+  /**
+   * In one piece, or in parts: no more than one part is in memory.
+   *
+   * @param type as which a browser gets it @default what the server says of bytes
+   */
+  async write(key: string, content: AsyncIterable<Uint8Array>, type?: string): Promise<void> {
     const at = { Bucket: this.#settings.bucket, Key: this.#key(key) };
+    const as = type === undefined ? at : { ...at, ContentType: type };
     let upload: string | undefined;
     const parts: S3.CompletedPart[] = [];
     try {
       for await (const { bytes, last } of inParts(content)) {
         if (upload === undefined && last) {
-          await this.#client.send(new this.#sdk.PutObjectCommand({ ...at, Body: bytes }));
+          await this.#client.send(new this.#sdk.PutObjectCommand({ ...as, Body: bytes }));
           return;
         }
-        upload ??= (await this.#client.send(new this.#sdk.CreateMultipartUploadCommand(at))).UploadId;
+        upload ??= (await this.#client.send(new this.#sdk.CreateMultipartUploadCommand(as))).UploadId;
         const part = { ...at, UploadId: upload, PartNumber: parts.length + 1 };
         const { ETag } = await this.#client.send(new this.#sdk.UploadPartCommand({ ...part, Body: bytes }));
         parts.push({ PartNumber: part.PartNumber, ETag });
@@ -76,10 +91,15 @@ export class S3Store implements FileStore {
   }
 
   async read(key: string): Promise<AsyncIterable<Uint8Array>> {
+    return (await this.get(key)).content;
+  }
+
+  /** @throws MissingFileError */
+  async get(key: string): Promise<StoredObject> {
     try {
       const at = { Bucket: this.#settings.bucket, Key: this.#key(key) };
-      const { Body } = await this.#client.send(new this.#sdk.GetObjectCommand(at));
-      return Body as AsyncIterable<Uint8Array>;
+      const { Body, ContentType, ETag } = await this.#client.send(new this.#sdk.GetObjectCommand(at));
+      return { content: Body as AsyncIterable<Uint8Array>, type: ContentType, etag: ETag };
     } catch (error) {
       if ((error as Error).name === 'NoSuchKey') throw new MissingFileError(this.label, key);
       throw error;

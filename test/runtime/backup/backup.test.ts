@@ -1,14 +1,13 @@
-import { execFile } from 'node:child_process';
 import { cp, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connectSqlite } from '../../../scripts/dataset/connections.ts';
 import { apiKeys } from '../../conformance/database.ts';
+import { runBackupCommand } from '../../support/backup-command.ts';
 import { findDifferences, readContentApi, withoutOrder } from '../../support/content-api.ts';
 import { GhostAdmin } from '../../support/ghost-admin.ts';
 import { startObjectStorage, type TestObjectStorage } from '../../support/object-storage.ts';
-import { type CommandResult, runScript } from '../../support/run-script.ts';
+import { runScript } from '../../support/run-script.ts';
 import { SiteUnderTest, siteEnvironment } from '../../support/site-process.ts';
 import { useTestServer } from '../../support/test-server.ts';
 import { fillSource, owner, runTransfer, setUpSite } from '../../support/transfer-source.ts';
@@ -50,7 +49,7 @@ function restoreInto(
   return run('restore', from, env, ['--as', String(env.SITE_SLUG), '--target', target, ...args]);
 }
 
-/** Asserts that a site has the origin's content, staff and pictures. */
+/** Asserts that a site has the origin's content, staff, pictures and redirects. */
 async function expectContent(env: Readonly<Record<string, string>>, options: { ordered: boolean }): Promise<void> {
   const site = await new SiteUnderTest(env).ready();
   try {
@@ -59,6 +58,7 @@ async function expectContent(env: Readonly<Record<string, string>>, options: { o
     expect(findDifferences(shape(found), shape(answers))).toEqual([]);
     const served = await site.get('/content/images/2026/11/train.txt');
     expect([served.status, served.body]).toEqual([200, picture.toString()]);
+    expect((await site.get('/old-train')).status).toBe(301);
     await new GhostAdmin(env).signIn(owner);
   } finally {
     await site.stop();
@@ -78,6 +78,8 @@ beforeAll(async () => {
   const images = path.join(String(env.CONTENT_PATH), 'images/2026/11');
   await mkdir(images, { recursive: true });
   await writeFile(path.join(images, 'train.txt'), picture);
+  const redirects = JSON.stringify([{ from: '^/old-train', to: '/new', permanent: true }]);
+  await writeFile(path.join(String(env.CONTENT_PATH), 'data/redirects.json'), redirects);
   origin = await new SiteUnderTest(env).ready();
   answers = await readContentApi(Number(env.PORT), String(env.SITE_URL), apiKeys.content);
 }, 400_000);
@@ -193,12 +195,12 @@ describe.each(['schema', 'database'] as const)('a backup of a site on a PostgreS
   it('goes to a bucket while the site serves, by the command of its container, and comes back from there', async () => {
     const place = `s3://${s3.bucket}/fleet`;
     const told = { ...env, ...s3.access };
-    const taken = await container(told, ['backup', '--target', place, '--retention-days', '14']);
+    const taken = await runBackupCommand(told, ['backup', '--target', place, '--retention-days', '14']);
     expect(taken.exitCode, taken.stderr).toBe(0);
     expect(taken.stdout).toContain(`in s3://${s3.bucket}/fleet/: database and`);
     await site.stop();
     const copy = { ...(await environment(`again-${strategy}`, strategy)), ...s3.access };
-    const restored = await container(copy, ['restore', '--target', place, '--of', `postgres-${strategy}`]);
+    const restored = await runBackupCommand(copy, ['restore', '--target', place, '--of', `postgres-${strategy}`]);
     expect(restored.exitCode, restored.stderr).toBe(0);
     // Row by row: what an export of both holds is the same.
     const exported: string[] = [];
@@ -227,19 +229,6 @@ describe('what is no backup', () => {
     expect(half.stderr).toContain('S3_ACCESS_KEY_ID: expected both it and S3_SECRET_ACCESS_KEY, or neither');
   });
 });
-
-/** The container's own command, as the CronJob of a site calls it. */
-async function container(env: Readonly<Record<string, string>>, args: readonly string[]): Promise<CommandResult> {
-  const program = ['--disable-warning=ExperimentalWarning', 'runtime/container/main.ts', ...args];
-  const variables = { PATH: process.env.PATH, NODE_ENV: 'production', ...env };
-  try {
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, program, { env: variables });
-    return { exitCode: 0, stdout, stderr };
-  } catch (error) {
-    const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
-    return { exitCode: code, stdout, stderr };
-  }
-}
 
 /** The tables of a report with rows and checksums, but for those that Ghost writes while it runs. */
 function tablesOf(report: string): string {

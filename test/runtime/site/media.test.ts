@@ -1,5 +1,4 @@
-import { cp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { owner, pixel } from '../../support/fixtures.ts';
@@ -7,6 +6,7 @@ import { GhostAdmin } from '../../support/ghost-admin.ts';
 import { startObjectStorage, type TestObjectStorage } from '../../support/object-storage.ts';
 import { SiteUnderTest, siteEnvironment } from '../../support/site-process.ts';
 import { useTestServer } from '../../support/test-server.ts';
+import { makeTheme } from '../../support/theme.ts';
 
 const routes =
   'routes:\n  /about-us/: about\n\ncollections:\n  /:\n    permalink: /{slug}/\n    template: index\n\ntaxonomies:\n  tag: /tag/{slug}/\n  author: /author/{slug}/\n';
@@ -21,21 +21,6 @@ afterAll(() => storage?.stop());
 async function environment(slug: string, strategy: 'sqlite' | 'database', bucket: TestObjectStorage) {
   const site = { dir: shared.dir, slug, title: slug, strategy, server: shared.server };
   return { ...(await siteEnvironment(site)), ...bucket.environment };
-}
-
-/** The theme `source` under another name, with a mark on every page. */
-async function makeTheme(name: string, mark: string): Promise<File> {
-  const ghost = createRequire(path.resolve('.tools/ghost/package.json'));
-  const zip = ghost('@tryghost/zip') as { compress(folder: string, file: string): Promise<unknown> };
-  const folder = path.join(shared.dir, name);
-  await cp(path.resolve('.tools/ghost/content/themes/source'), folder, { recursive: true, dereference: true });
-  const manifest = JSON.parse(await readFile(path.join(folder, 'package.json'), 'utf8')) as object;
-  await writeFile(path.join(folder, 'package.json'), JSON.stringify({ ...manifest, name }));
-  const layout = path.join(folder, 'default.hbs');
-  await writeFile(layout, (await readFile(layout, 'utf8')).replace('</body>', `<!-- ${mark} --></body>`));
-  const file = path.join(shared.dir, `${name}.zip`);
-  await zip.compress(folder, file);
-  return new File([await readFile(file)], `${name}.zip`, { type: 'application/zip' });
 }
 
 describe('a site whose media lie in a bucket', () => {
@@ -56,15 +41,23 @@ describe('a site whose media lie in a bucket', () => {
     expect(imageUrl).toMatch(
       new RegExp(`^${storage.endpoint}/media/${slug}/content/images/\\d{4}/\\d{2}/pixel\\.png$`),
     );
-    const theme = await admin.upload('/ghost/api/admin/themes/upload/', 'file', await makeTheme('nightly', 'mark one'));
+    const theme = await admin.upload(
+      '/ghost/api/admin/themes/upload/',
+      'file',
+      await makeTheme(shared.dir, 'nightly', 'mark one'),
+    );
     expect(theme.status, JSON.stringify(theme.body)).toBe(200);
     expect((await admin.send('PUT', '/ghost/api/admin/themes/nightly/activate/')).status).toBe(200);
-    const again = await admin.upload('/ghost/api/admin/themes/upload/', 'file', await makeTheme('nightly', 'mark two'));
+    const again = await admin.upload(
+      '/ghost/api/admin/themes/upload/',
+      'file',
+      await makeTheme(shared.dir, 'nightly', 'mark two'),
+    );
     expect(again.status).toBe(200);
     const gone = await admin.upload(
       '/ghost/api/admin/themes/upload/',
       'file',
-      await makeTheme('passing', 'mark three'),
+      await makeTheme(shared.dir, 'passing', 'mark three'),
     );
     expect(gone.status).toBe(200);
     expect((await admin.send('DELETE', '/ghost/api/admin/themes/passing/')).status).toBe(204);
@@ -108,7 +101,7 @@ describe('a site whose media lie in a bucket', () => {
     await admin.setUp(owner);
     await own.stop();
     const answer = await admin
-      .upload('/ghost/api/admin/themes/upload/', 'file', await makeTheme('unsaved', 'mark'))
+      .upload('/ghost/api/admin/themes/upload/', 'file', await makeTheme(shared.dir, 'unsaved', 'mark'))
       .then(
         ({ status }) => status,
         (error: NodeJS.ErrnoException) => error.code,
