@@ -1,4 +1,5 @@
 import { execFile, spawn } from 'node:child_process';
+import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -37,6 +38,7 @@ export class GitProvisioner implements Provisioner {
   readonly #files: RegistryFiles;
   /** One change of the working tree at a time. */
   #turn: Promise<unknown> = Promise.resolve();
+  #unlocked: Promise<void> | undefined;
 
   constructor(settings: GitProvisionerSettings, database: PlatformDatabase) {
     this.#settings = settings;
@@ -128,7 +130,9 @@ export class GitProvisioner implements Provisioner {
 
   /** The working tree is this process's alone: what an interrupted call left there goes. */
   async #pull(): Promise<void> {
-    const { remote, branch } = this.#settings;
+    const { checkout, remote, branch } = this.#settings;
+    this.#unlocked ??= removeLocks(path.join(checkout, '.git'));
+    await this.#unlocked;
     await this.#git('fetch', '--quiet', remote, branch);
     await this.#git('reset', '--quiet', '--hard', 'FETCH_HEAD');
     await this.#git('clean', '--quiet', '-fd', '--', 'sites');
@@ -151,6 +155,17 @@ export class GitProvisioner implements Provisioner {
     this.#turn = result;
     return result;
   }
+}
+
+/**
+ * Removes the locks in which git would wait for a process that is gone: the platform's last one was killed with all it had
+ * started.
+ */
+async function removeLocks(gitDir: string): Promise<void> {
+  const top = (await readdir(gitDir)).map((name) => path.join(gitDir, name));
+  const refs = await readdir(path.join(gitDir, 'refs'), { recursive: true });
+  const files = [...top, ...refs.map((name) => path.join(gitDir, 'refs', name))];
+  for (const file of files) if (file.endsWith('.lock')) await rm(file, { force: true });
 }
 
 async function answers(url: string): Promise<boolean> {

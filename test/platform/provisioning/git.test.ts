@@ -97,6 +97,13 @@ describe('provisioning by the repository', () => {
     ]);
   });
 
+  it('goes on in a checkout in which git was killed', async () => {
+    const head = path.join(dir, 'checkout/.git/refs/heads/main.lock');
+    for (const lock of [path.join(dir, 'checkout/.git/index.lock'), head]) await writeFile(lock, '');
+    await provisioner.create(site('night-trains'), 'mira@example.com');
+    expect(history()[0]).toBe('mira@example.com: sites: add night-trains');
+  });
+
   it('refuses what the registry refuses, and pushes nothing', async () => {
     await provisioner.create(await provisioner.check(site('night-trains')), 'mira@example.com');
     const claimed = { ...site('day-trains'), domains: ['NIGHT-trains.example.com'] };
