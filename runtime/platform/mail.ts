@@ -5,6 +5,8 @@ export interface Message {
   readonly to: string;
   readonly subject: string;
   readonly text: string;
+  /** Names the message, so that one that is sent again is known to be the same. @default a random name */
+  readonly id?: string;
 }
 
 /** Sends messages. */
@@ -29,8 +31,9 @@ export function createMailer(settings: MailSettings): Mailer {
   const transport = createTransport({ host, port, secure: port === 465, ...auth });
   return {
     isLocal: false,
-    async send(message) {
-      await transport.sendMail({ from, ...message });
+    async send({ id, ...message }) {
+      const named = id === undefined ? {} : { messageId: `<${id}@${domainOf(from)}>` };
+      await transport.sendMail({ from, ...message, ...named });
     },
   };
 }
@@ -43,4 +46,9 @@ export function createLocalMailer(print: (line: string) => void): Mailer {
       print(`mail to ${to}: ${subject}\n${text}`);
     },
   };
+}
+
+/** Of an address such as `Fleet <fleet@example.com>`. */
+function domainOf(address: string): string {
+  return /@([^\s>@]+)>?\s*$/.exec(address)?.[1] ?? 'localhost';
 }

@@ -61,6 +61,8 @@ async function createSite(services: Services, job: RunningJob<z.output<typeof cr
   });
   await job.externalStep('send the link', () =>
     mailer.send({
+      // Sent again where this run ends before the step is recorded; under the same name it is one message.
+      id: `site-ready.${job.id}`,
       to: site.creator,
       subject: `${site.title} is ready`,
       text: `Your site answers at ${url}.\n\nFinish its set-up here:\n\n${url}/ghost/#/setup`,
