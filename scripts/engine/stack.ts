@@ -1,6 +1,13 @@
 import path from 'node:path';
-import { CommandError, LocalWorkspace, PulumiCommand, type Stack } from '@pulumi/pulumi/automation/index.js';
+import {
+  CommandError,
+  ConcurrentUpdateError,
+  LocalWorkspace,
+  PulumiCommand,
+  type Stack,
+} from '@pulumi/pulumi/automation/index.js';
 import type { EngineEnvironment } from './environment.ts';
+import { isLockedByDead } from './lock.ts';
 import { loadProgram, whileEngineRuns } from './program.ts';
 
 /**
@@ -36,20 +43,31 @@ async function selectStack(
 }
 
 /**
- * Updates a stack without a preview; the engine writes to this process's terminal.
+ * Updates a stack without a preview; the engine writes to this process's terminal. A lock whose owner was killed on this
+ * machine is taken away first.
  *
  * @returns whether it succeeded; where it did not, the engine has said why
  */
 export async function updateStack(stack: Stack): Promise<boolean> {
   // What the Automation API asks for after an update takes three more runs of the engine, and nobody reads the answers.
   Object.assign(stack, { outputs: async () => ({}), info: async () => undefined });
+  const failure = await runUpdate(stack);
+  if (failure === undefined) return true;
+  if (!(failure instanceof ConcurrentUpdateError) || !isLockedByDead(failure.message)) return false;
+  console.error(`${stack.name} is locked by an update that was killed: the lock is taken away`);
+  await stack.cancel();
+  return (await runUpdate(stack)) === undefined;
+}
+
+/** @returns how the engine failed, unless it did not */
+async function runUpdate(stack: Stack): Promise<CommandError | undefined> {
   const onOutput = (text: string) => process.stdout.write(text);
   const onError = (text: string) => process.stderr.write(text);
   try {
     await whileEngineRuns((signal) => stack.up({ onOutput, onError, color: 'never', signal }));
-    return true;
+    return undefined;
   } catch (error) {
-    if (error instanceof CommandError) return false;
+    if (error instanceof CommandError) return error;
     throw error;
   }
 }

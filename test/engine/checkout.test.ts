@@ -57,8 +57,15 @@ const deploymentOf = (slug: string) =>
     .then((deployment) => (deployment.metadata as { name: string }).name)
     .catch((error: Error) => error.message);
 
-/** Starts a command as a terminal does, in a group of its own, and types Ctrl-C at the moment that `reached` says. */
-async function interrupt(
+const namespaceIsThere = (slug: string) =>
+  bed.kubernetes.api.send('GET', `/api/v1/namespaces/site-${slug}`).then(
+    () => true,
+    () => false,
+  );
+
+/** Starts a command as a terminal does, in a group of its own, and sends the group a signal at the moment that `reached` says. */
+async function signalWhen(
+  signal: 'SIGINT' | 'SIGKILL',
   reached: () => Promise<boolean>,
   command: string,
   ...args: readonly string[]
@@ -79,7 +86,7 @@ async function interrupt(
   for (const deadline = Date.now() + 120_000; child.exitCode === null && !(await reached()); await sleep(20)) {
     if (Date.now() > deadline) throw new Error(`expected the moment within two minutes; got ${output}`);
   }
-  process.kill(-(child.pid ?? 0), 'SIGINT');
+  process.kill(-(child.pid ?? 0), signal);
   return { exitCode: await ended, output };
 }
 
@@ -133,13 +140,8 @@ describe('a clone without any account', () => {
     const slug = 'early-birds';
     const args = ['--creator', 'mira@example.com', '--domain', `${slug}.example.com`, '--plan', 'studio', '--yes'];
     expect((await npm('site:add', '--', slug, ...args)).exitCode).toBe(0);
-    const namespaceIsThere = () =>
-      bed.kubernetes.api.send('GET', `/api/v1/namespaces/site-${slug}`).then(
-        () => true,
-        () => false,
-      );
     const up = ['run', '--silent', 'up', '--', '--stack', 'dev', '--yes'];
-    const interrupted = await interrupt(namespaceIsThere, 'npm', ...up);
+    const interrupted = await signalWhen('SIGINT', () => namespaceIsThere(slug), 'npm', ...up);
     // npm ends by the signal itself.
     expect([interrupted.exitCode, interrupted.output]).toEqual([null, expect.stringMatching(/error: update canceled/)]);
     expect(await deploymentOf(slug)).toMatch(/not found/);
@@ -147,6 +149,19 @@ describe('a clone without any account', () => {
     const again = await run('npm', ...up);
     expect([again.exitCode, again.output]).toEqual([0, expect.stringMatching(/\+ \d+ created/)]);
     expect(again.output).not.toMatch(/locked|pending/);
+    expect(await deploymentOf(slug)).toBe('ghost');
+  });
+
+  it('goes on with an update that was killed with all its processes, without another step', async () => {
+    const slug = 'late-ferries';
+    const args = ['--creator', 'mira@example.com', '--domain', `${slug}.example.com`, '--plan', 'studio', '--yes'];
+    expect((await npm('site:add', '--', slug, ...args)).exitCode).toBe(0);
+    const up = ['run', '--silent', 'up', '--', '--stack', 'dev', '--yes'];
+    await signalWhen('SIGKILL', () => namespaceIsThere(slug), 'npm', ...up);
+    expect(await deploymentOf(slug)).toMatch(/not found/);
+
+    const again = await run('npm', ...up);
+    expect([again.exitCode, again.output]).toEqual([0, expect.stringMatching(/the lock is taken away/)]);
     expect(await deploymentOf(slug)).toBe('ghost');
   });
 });
