@@ -10,6 +10,7 @@ Measures and prints a table of ratios, with the machine and the settings named. 
 this machine; compare the ratios, not the seconds of two machines.
 
   start        a warm fleet of three sites to all ready, against stock Ghost alone
+  create       a new site of the dashboard's form, from the click to its first page
   clone        a new site's first start: cloned from the template of its Ghost, against initialised by Ghost
   database     Ghost on SQLite, MariaDB and PostgreSQL with the same data, row by row
   preview      what preview and up of one site cost among ten and a thousand, and by the size of a shard

@@ -1,10 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { freePort } from '../services/postgres.ts';
+import { end, LocalFleet, waitFor } from './local-fleet.ts';
 import { printTable, spreadOf } from './measure.ts';
 
 /**
@@ -51,23 +51,11 @@ export async function run(args: readonly string[]): Promise<void> {
 }
 
 async function timeFleet(dir: string): Promise<number> {
-  const port = await freePort();
   const started = performance.now();
-  const child = spawn('npm', ['start', '--silent', '--', '--port', String(port)], {
-    env: { ...process.env, GHOST_FLEET_STATE: path.join(dir, 'state') },
-    stdio: ['ignore', 'ignore', 'inherit'],
-    // A group of its own: Ctrl-C reaches npm, its shell and the fleet at once, and so must this.
-    detached: true,
-  });
-  const url = `http://localhost:${port}/fleet.json`;
-  await waitFor(child, async () => {
-    const { sites } = (await (await fetch(url)).json()) as {
-      sites: { state: string }[];
-    };
-    return sites.length > 0 && sites.every((site) => site.state === 'ready');
-  });
+  const fleet = await LocalFleet.start(path.join(dir, 'state'));
+  await fleet.ready();
   const seconds = (performance.now() - started) / 1000;
-  await end(child, 'SIGINT');
+  await fleet.stop();
   return seconds;
 }
 
@@ -95,20 +83,4 @@ async function timeStockGhost(dir: string): Promise<number> {
   const seconds = (performance.now() - started) / 1000;
   await end(child, 'SIGTERM');
   return seconds;
-}
-
-async function waitFor(child: ChildProcess, condition: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 120_000;
-  while (child.exitCode === null && Date.now() < deadline) {
-    if (await condition().catch(() => false)) return;
-    await sleep(25);
-  }
-  await end(child, 'SIGTERM');
-  throw new Error('it did not become ready');
-}
-
-async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
-  const ended = new Promise((resolve) => child.once('exit', resolve));
-  if (child.pid !== undefined) process.kill(-child.pid, signal);
-  await ended;
 }
