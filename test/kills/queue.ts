@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { unlessInterrupted } from '../../scripts/bench/interruption.ts';
 import { runCommand, UsageError } from '../../scripts/command.ts';
 import { temporaryDir } from '../support/site-process.ts';
 import { runRound } from './queue/round.ts';
@@ -37,7 +38,9 @@ await runCommand(async () => {
   for (const backend of chosen) {
     const { dir, remove } = await temporaryDir();
     try {
-      const wrong = await runRound({ seed, kills, jobs, withRedis: backend === 'redis', dir, print: console.log });
+      const wrong = await unlessInterrupted(
+        runRound({ seed, kills, jobs, withRedis: backend === 'redis', dir, print: console.log }),
+      );
       console.log(wrong.length === 0 ? 'every job done, every effect once\n' : `WRONG\n  ${wrong.join('\n  ')}\n`);
       failures += wrong.length;
     } finally {

@@ -5,6 +5,7 @@ import { migratePlatform } from '../../runtime/platform/database/migrator.ts';
 import { ownerRole, platformDatabase, provisionPlatformDatabase } from '../../runtime/platform/database/provision.ts';
 import type { DatabaseSettings } from '../../runtime/platform/database/settings.ts';
 import { appRole } from '../../runtime/platform/database/tenancy.ts';
+import { stopWhenInterrupted } from '../../scripts/bench/interruption.ts';
 import type { PostgresServer } from '../../scripts/services/postgres.ts';
 import { redisData, startTestRedis, type TestRedis } from '../support/redis-server.ts';
 import { startTestPostgres } from '../support/site-process.ts';
@@ -32,7 +33,9 @@ export class MortalServers {
     const common = { host, port, name: platformDatabase, ssl: 'off', poolMax: 12 } as const;
     await migratePlatform({ ...common, user: ownerRole, password: passwords.owner });
     const redis = withRedis ? await startTestRedis(dir, { keepsData: true }) : undefined;
-    return new MortalServers(dir, postgres, redis, { ...common, user: appRole, password: passwords.app });
+    const servers = new MortalServers(dir, postgres, redis, { ...common, user: appRole, password: passwords.app });
+    stopWhenInterrupted(() => servers.stop());
+    return servers;
   }
 
   get redis(): TestRedis | undefined {

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import type { Administrator } from '../../runtime/database/administrator.ts';
 import { DatabaseReader, type ReadingLimits } from '../../runtime/database/analytics/reader.ts';
 import { SiteDatabases } from '../../runtime/database/connection.ts';
 import type { PlatformDatabase } from '../../runtime/platform/database/connection.ts';
@@ -32,7 +33,7 @@ export function readerOf(server: { host: string; port: number }, limits: Reading
 }
 
 /** A connection to the database of a site on a server, past its role. */
-export function connectSite(server: PostgresServer, database: string) {
+export function connectSite(server: Administrator, database: string) {
   return connectPostgres(server, { database, searchPath: 'public, mysql_compat' });
 }
 

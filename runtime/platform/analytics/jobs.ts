@@ -8,7 +8,7 @@ import { refreshAll, refreshDue } from './due.ts';
 import type { SiteSources } from './site-sources.ts';
 
 /** Visits the sites that are due. */
-const refreshJob = defineJob({
+export const refreshJob = defineJob({
   kind: 'analytics.refresh',
   payload: z.object({}),
   maxAttempts: 1,

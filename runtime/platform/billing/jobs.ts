@@ -14,7 +14,7 @@ import { settleStanding, suspensionsDue } from './standing.ts';
 import type { SubscriptionChange } from './subscriptions.ts';
 
 /** Brings subscriptions, usage and invoices up to date. */
-const billingJob = defineJob({
+export const billingJob = defineJob({
   kind: 'billing.round',
   payload: z.object({}),
   maxAttempts: 3,
