@@ -2,6 +2,7 @@ import * as k8s from '@pulumi/kubernetes';
 import * as pulumi from '@pulumi/pulumi';
 import * as ec2 from './aws/ec2.ts';
 import * as elasticache from './aws/elasticache.ts';
+import { fingerprintOf } from './fingerprint.ts';
 import { platformLabels } from './labels.ts';
 import { createPassword } from './password.ts';
 import { restrictedContainer, restrictedPod } from './pod-security.ts';
@@ -84,14 +85,17 @@ export class Redis extends pulumi.ComponentResource {
   #createInCluster(name: string, args: RedisArgs & { kind: 'in-cluster' }): pulumi.Output<string> {
     const labels = platformLabels('redis');
     const metadata = { name: 'redis', namespace: args.namespace, labels };
-    // The ACL file lies on the volume: users that sites were given outlive the pod. Its first content is the administrator.
+    // The ACL file lies on the volume, where users that sites were given outlive the pod; the administrator's line in it is
+    // this one at every start. Nobody logs in as the default user, but Redis does what its own log says as that one.
+    const users = pulumi.secret({
+      'users.acl': pulumi.interpolate`user default off ~* &* +@all\nuser ${adminUser} on >${this.admin.password} ~* &* +@all\n`,
+    });
+    const annotations = { 'ghost-fleet.dev/secrets': pulumi.jsonStringify(users).apply(fingerprintOf) };
     const acl = new k8s.core.v1.Secret(
       `${name}-acl`,
       {
         metadata: { ...metadata, name: 'redis-acl' },
-        stringData: pulumi.secret({
-          'users.acl': pulumi.interpolate`user default off\nuser ${adminUser} on >${this.admin.password} ~* &* +@all\n`,
-        }),
+        stringData: users,
       },
       { parent: this },
     );
@@ -108,7 +112,7 @@ export class Redis extends pulumi.ComponentResource {
           serviceName: 'redis',
           replicas: 1,
           selector: { matchLabels: labels },
-          template: { metadata: { labels }, spec: redisPod(args, acl.metadata.name) },
+          template: { metadata: { labels, annotations }, spec: redisPod(args, acl.metadata.name) },
           volumeClaimTemplates: [
             { metadata: { name: 'data', labels }, spec: volumeClaimSpec(args.storageGiB, args.storageClass) },
           ],
@@ -177,6 +181,13 @@ export class Redis extends pulumi.ComponentResource {
   }
 }
 
+/** Keeps the users of the ACL file but the two that the Secret names, whose password is another after a destroy. */
+const renewAdministrator = `cat /etc/redis-acl/users.acl > /data/users.acl.next
+if test -s /data/users.acl; then
+  grep -v -E '^user (default|${adminUser}) ' /data/users.acl >> /data/users.acl.next || true
+fi
+mv /data/users.acl.next /data/users.acl`;
+
 function redisPod(args: RedisArgs & { kind: 'in-cluster' }, aclSecret: pulumi.Input<string>) {
   const memory = `${Math.ceil(args.memoryMiB * 1.5)}Mi`;
   const container = {
@@ -196,7 +207,7 @@ function redisPod(args: RedisArgs & { kind: 'in-cluster' }, aclSecret: pulumi.In
       {
         ...container,
         name: 'acl',
-        command: ['sh', '-c', 'test -s /data/users.acl || cp /etc/redis-acl/users.acl /data/users.acl'],
+        command: ['sh', '-ec', renewAdministrator],
       },
     ],
     containers: [

@@ -12,7 +12,7 @@ import {
 import { currentPlatform } from '../../../scripts/tools/platform.ts';
 
 /** Commands of a shell that the stacks' pods call. */
-const shellCommands = ['cp', 'kill', 'sh', 'sleep', 'test'];
+const shellCommands = ['cat', 'grep', 'kill', 'mv', 'sh', 'sleep', 'test'];
 
 /** Names of the images that stand in for the publishers' own where no registry has them. */
 export const serviceImages = { redis: 'ghost-fleet/redis:debian', pooler: 'ghost-fleet/pgbouncer:debian' } as const;
