@@ -244,9 +244,10 @@ function servicePod(
   const secrets = Object.entries(secretsOf(role, environment));
   const files = secrets.map(([variable]) => [`${variable}_FILE`, `${secretsPath}/${variable}`] as const);
   const variables = [...Object.entries(describeEnvironment(role, environment)), ...files];
-  const items = secrets.map(([variable, key]) => ({ key, path: variable }));
   // A worker serves nothing else.
   const asked = role === 'api' ? 'http' : 'probes';
+  const probe = (file: string, rest: object) => ({ httpGet: { path: file, port: asked }, timeoutSeconds: 3, ...rest });
+  const items = secrets.map(([variable, key]) => ({ key, path: variable }));
   return {
     automountServiceAccountToken: false,
     enableServiceLinks: false,
@@ -275,8 +276,9 @@ function servicePod(
             ...(role === 'api' ? [{ name: 'http', containerPort: port }] : []),
             { name: 'probes', containerPort: probePort },
           ],
-          readinessProbe: { httpGet: { path: '/readyz', port: asked }, periodSeconds: 5, timeoutSeconds: 3 },
-          livenessProbe: { httpGet: { path: '/livez', port: asked }, periodSeconds: 10, failureThreshold: 6 },
+          startupProbe: probe('/livez', { periodSeconds: 2, failureThreshold: 60 }),
+          livenessProbe: probe('/livez', { periodSeconds: 10, failureThreshold: 6 }),
+          readinessProbe: probe('/readyz', { periodSeconds: 5, failureThreshold: 2 }),
           // Until the ingress controller has heard that the pod is leaving.
           lifecycle: { preStop: { sleep: { seconds: drainSeconds } } },
         }),

@@ -1,6 +1,18 @@
+import { readFile } from 'node:fs/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { podOf } from '../../stacks/policy/pods.ts';
+import { rulesOf, stackRules } from '../../stacks/policy/rules.ts';
 import { type Plan, type PlannedResource, planStack } from './plan.ts';
+
+/** What a stack's file has as an example of a platform: the comments from the first setting on. */
+async function exampleIn(file: string): Promise<Record<string, unknown>> {
+  const lines = (await readFile(file, 'utf8')).split('\n');
+  const comments = lines.flatMap((line) => /^ {2}# (.*)$/.exec(line)?.[1] ?? []);
+  const start = comments.findIndex((line) => /^ghost-fleet:\w+:$/.test(line));
+  const example = parse(comments.slice(start).join('\n')) as Record<string, unknown>;
+  return Object.fromEntries(Object.entries(example).map(([key, value]) => [key.replace(/^ghost-fleet:/, ''), value]));
+}
 
 const images = { site: 'registry.example.com/site:1', platform: 'registry.example.com/platform:1' };
 const sender = {
@@ -10,16 +22,25 @@ const sender = {
   cidrs: ['10.9.0.25/32'],
 };
 
-/** `dev` as the example in its file has it: SQLite sites, and a PostgreSQL of its own for the platform. */
+/** `dev` with the example in its file, and a mail server. */
 const dev = {
   secrets: { clusterPasswords: { 'local-1': 'correct-horse-local' } },
+  config: { mail: sender, ...(await exampleIn('stacks/Pulumi.dev.yaml')) },
+};
+
+const pinned = (name: string) => `registry.example.com/${name}@sha256:${'0'.repeat(64)}`;
+
+const production = {
+  secrets: {
+    mailPassword: 'correct-horse-mail',
+    oidcClientSecret: 'correct-horse-oidc',
+    stripeSecretKey: 'correct-horse-stripe',
+    stripeWebhookSecret: 'correct-horse-webhook',
+  },
   config: {
-    images,
-    mail: sender,
-    clusters: [
-      { name: 'local-1', region: 'local', kind: 'external', host: '10.9.0.1', ssl: 'off', cidrs: ['10.9.0.1/32'] },
-    ],
-    platform: { enabled: true, replicas: 1 },
+    ...(await exampleIn('stacks/Pulumi.production.yaml')),
+    images: Object.fromEntries(['site', 'platform', 'pooler', 'redis', 'search'].map((name) => [name, pinned(name)])),
+    mail: { host: 'smtp.example.com', from: 'Fleet <fleet@example.com>' },
   },
 };
 
@@ -54,17 +75,18 @@ interface Fence {
   readonly egress: readonly { readonly to: readonly Peer[]; readonly ports: readonly { port: number }[] }[];
 }
 
-let plans: Readonly<Record<'dev' | 'staging' | 'ingress', Plan>>;
+let plans: Readonly<Record<'dev' | 'staging' | 'production' | 'ingress', Plan>>;
 beforeAll(async () => {
   plans = {
     dev: await planStack('dev', dev),
     staging: await planStack('staging', staging),
+    production: await planStack('production', production),
     ingress: await planStack('dev', {
       ...dev,
       config: { ...dev.config, ingress: { kind: 'ingress', issuer: 'local' } },
     }),
   };
-}, 60_000);
+}, 120_000);
 
 interface Metadata {
   readonly name: string;
@@ -126,7 +148,7 @@ describe('the network of the platform', () => {
   });
 
   it('lets the worker out to databases, Redis, mail and the probe ports of sites', () => {
-    const own = ['ghost-fleet/pooler-local-1:6432', '10.9.0.1/32:5432'];
+    const own = ['ghost-fleet/pooler-local-1:6432', '192.168.1.20/32:5432'];
     const [dns, redis, mail] = ['kube-system:53', 'ghost-fleet/redis:6379', '10.9.0.25/32:2500'];
     expect(reachOf(fenceOf(plans.dev, 'platform-worker'))).toEqual([dns, 'ghost/ghost:2369', ...own, redis, mail]);
     expect(reachOf(fenceOf(plans.dev, 'platform-api'))).toEqual([dns, ...own, redis, mail]);
@@ -157,8 +179,19 @@ describe('the network of the platform', () => {
       { ...managed, 'app.kubernetes.io/part-of': 'platform' },
     ]);
     expect(callersOf(fence)).toEqual(['ghost:6432', 'ghost-fleet:6432']);
-    expect(reachOf(fence)).toEqual(['kube-system:53', '10.9.0.1/32:5432']);
+    expect(reachOf(fence)).toEqual(['kube-system:53', '192.168.1.20/32:5432']);
     expect(internetOf(fence)).toEqual([]);
+  });
+});
+
+describe('every stack with a platform', () => {
+  it('holds to the rules of its environment, and of the whole', () => {
+    for (const [name, { resources }] of Object.entries(plans)) {
+      for (const check of Object.values(rulesOf(name))) {
+        expect([name, ...resources.flatMap(check)]).toEqual([name]);
+      }
+      for (const check of Object.values(stackRules)) expect([name, ...check(resources)]).toEqual([name]);
+    }
   });
 });
 
@@ -177,6 +210,7 @@ describe('the pods of the platform', () => {
       const deployment = named(plans.dev, 'Deployment', name);
       expect((deployment && podOf(deployment))?.containers).toMatchObject([
         {
+          startupProbe: { httpGet: { path: '/livez', port }, failureThreshold: 60 },
           readinessProbe: { httpGet: { path: '/readyz', port } },
           livenessProbe: { httpGet: { path: '/livez', port } },
           lifecycle: { preStop: { sleep: { seconds: 5 } } },
@@ -227,6 +261,11 @@ describe('the way to the dashboard', () => {
       hostnames: ['dashboard.example.org'],
       rules: [{ filters: [{ type: 'RequestRedirect', requestRedirect: { scheme: 'https', statusCode: 301 } }] }],
     });
+  });
+
+  it('has a record where its zone is ours', () => {
+    const records = plans.production.resources.filter(({ type }) => type.startsWith('aws:route53/'));
+    expect(records.map(({ inputs }) => inputs.name)).toContain('dashboard.example.com');
   });
 
   it('is an Ingress with a certificate where that is how sites are reached', () => {
