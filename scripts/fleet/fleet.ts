@@ -5,6 +5,7 @@ import { namesOf } from '../../sites/naming.ts';
 import type { Registry } from '../../sites/registry.ts';
 import type { Site } from '../../sites/schema.ts';
 import type { FleetDatabases } from './databases.ts';
+import { pinnedGhost } from './ghost-release.ts';
 import { siteEnvironment } from './site-environment.ts';
 import type { StateDir } from './state-dir.ts';
 import { repositoryDir, SupervisedProcess } from './supervised-process.ts';
@@ -32,8 +33,8 @@ export interface SiteStatus {
   readonly detail: string;
   /** Times that its process ended by itself and was started again. */
   readonly restarts: number;
-  /** Release of Ghost that its YAML names; undefined for the pinned one. */
-  readonly ghostVersion: string | undefined;
+  /** Release of Ghost that it runs. */
+  readonly ghostVersion: string;
   readonly domains: readonly string[];
   readonly plan: string;
   /** Port of the site's Ghost; 0 while there is none. */
@@ -50,6 +51,7 @@ interface Member {
 /** The sites of the registry as processes of this machine. Emits `change` when a site or its state changes. */
 export class Fleet extends EventEmitter<{ change: [slug: string] }> {
   readonly #context: FleetContext;
+  readonly #pinnedGhost = pinnedGhost();
   readonly #members = new Map<string, Member>();
   readonly #limit: ReturnType<typeof pLimit>;
   #applying: Promise<void> = Promise.resolve();
@@ -168,7 +170,7 @@ export class Fleet extends EventEmitter<{ change: [slug: string] }> {
       state: site.state === 'active' ? process.state : site.state,
       detail: site.state === 'active' ? process.detail : '',
       restarts: process.restarts,
-      ghostVersion: site.ghost?.version,
+      ghostVersion: site.ghost?.version ?? this.#pinnedGhost,
       domains: site.domains,
       plan: site.plan,
       port: process.port,

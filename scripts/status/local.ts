@@ -1,12 +1,12 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { DirectoryStore } from '../../runtime/site/backups/directory-store.ts';
 import { readNewest } from '../../runtime/site/backups/newest.ts';
 import { namesOf } from '../../sites/naming.ts';
 import { formatProblem, loadRegistry } from '../../sites/registry.ts';
 import type { SiteStatus } from '../fleet/fleet.ts';
+import { pinnedGhost } from '../fleet/ghost-release.ts';
 import type { StateDir } from '../fleet/state-dir.ts';
-import { repositoryDir } from '../fleet/supervised-process.ts';
 import { clustersOf, readStacks } from '../registry/clusters.ts';
 import { request } from '../services/site.ts';
 import type { StatusRow } from './row.ts';
@@ -27,7 +27,7 @@ export async function readLocalFleet(
     rows.push({
       site: slug,
       state: found,
-      version: running?.ghostVersion ?? site.ghost?.version ?? pinnedGhost(),
+      version: site.ghost?.version ?? pinnedGhost(),
       database: running?.database ?? sqliteOf(slug, state),
       replicas: `${running?.state === 'ready' ? 1 : 0}/${site.state === 'active' ? 1 : 0}`,
       restarts: running?.restarts ?? 0,
@@ -56,9 +56,4 @@ function sqliteOf(slug: string, state: StateDir): string | undefined {
 async function newestBackup(slug: string, state: StateDir): Promise<string | undefined> {
   const newest = await readNewest(new DirectoryStore(state.backups), slug);
   return newest?.toISOString().replace('.000Z', 'Z');
-}
-
-function pinnedGhost(): string {
-  const file = path.join(repositoryDir, 'runtime/site/ghost.json');
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }

@@ -18,7 +18,7 @@ const fleetAnswer = z.object({
       state: z.string(),
       detail: z.string(),
       restarts: z.number(),
-      ghostVersion: z.string().optional(),
+      ghostVersion: z.string(),
       database: z.string(),
       probePort: z.number(),
       plan: z.string(),

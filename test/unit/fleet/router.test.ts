@@ -20,7 +20,7 @@ const site = (slug: string, state: string, port = 0): SiteStatus => ({
   domains: [`${slug}.example.com`],
   plan: 'studio',
   restarts: 0,
-  ghostVersion: undefined,
+  ghostVersion: '6.65.0',
   port,
   probePort: 0,
 });

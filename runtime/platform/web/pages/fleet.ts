@@ -97,18 +97,23 @@ function siteTable(sites: readonly FleetSite[], health: ReadonlyMap<string, Site
       <td><a href=${`/creators/${site.creatorId}`}>${site.creatorEmail}</a></td>
       <td>${site.plan}<br /><small>${costOf(site.plan)}</small></td>
       <td class=${site.state === 'active' ? 'good' : 'warn'}>${found?.state ?? site.state}
+        <br /><small>${versionOf(site, found)}</small>
         ${found !== undefined && found.restarts > 0 && html`<br /><small class="warn">${found.restarts} restarts</small>`}</td>
-      <td>${site.ghostVersion ?? found?.version ?? '–'}</td>
       <td>${site.strategy}${site.cluster !== null && ` on ${site.cluster}`}<br /><small>${site.stack}</small></td>
       <td class="number">${formatCount(site.membersTotal)}</td><td class="number">${mrr.join(' ')}</td>
-      <td class="number">${site.requests === null ? '–' : formatCount(site.requests)}</td>
-      <td class="number">${site.storageBytes === null ? '–' : formatBytes(site.storageBytes)}</td>
+      <td class="number">${site.requests === null ? '–' : formatCount(site.requests)}<br />
+        <small>${site.storageBytes === null ? '–' : formatBytes(site.storageBytes)}</small></td>
       <td>${backupAge(site.backups, now)}</td><td>${staleness(site.freshness, now)}</td></tr>`;
   });
-  return html`<div class="scroll"><table><thead><tr><th>Site</th><th>Creator</th><th>Plan</th><th>State</th>
-    <th>Ghost</th><th>Database</th>
-    <th class="number">Members</th><th class="number">MRR</th><th class="number">Requests</th><th class="number">Storage</th>
+  return html`<div class="scroll"><table><thead><tr><th>Site</th><th>Creator</th><th>Plan</th><th>State</th><th>Database</th>
+    <th class="number">Members</th><th class="number">MRR</th><th class="number">Requests, storage</th>
     <th>Last backup</th><th>Numbers</th></tr></thead><tbody>${rows}</tbody></table></div>` as Markup;
+}
+
+/** The version at the last visit, or, before the first, the one that is to run. */
+function versionOf({ ghostVersion }: FleetSite, health: SiteHealth | undefined): string {
+  const version = ghostVersion ?? health?.version;
+  return version === undefined ? '' : `Ghost ${version}`;
 }
 
 /** What the plan costs a month, before what is metered. */

@@ -105,8 +105,9 @@ function sitePage(data: SiteData, days: number, now: Date, actions: Markup): Mar
   const path = `/sites/${data.slug}`;
   return html`<div class="head"><h1>${data.title}</h1>${rangeLinks(path, days)}
       <a href=${data.url}>${data.url}</a></div>
-    <p>${data.plan} · <span class=${data.state === 'active' ? 'good' : 'warn'}>${data.state}</span> · ${data.strategy}
-      · ${data.domains.join(', ')}${data.ghostVersion !== null && ` · Ghost ${data.ghostVersion}`} ${staleness(data.freshness, now)}</p>
+    <p>${data.plan} · <span class=${data.state === 'active' ? 'good' : 'warn'}>${data.state}</span>
+      ${[data.strategy, data.domains.join(', '), ...(data.ghostVersion === null ? [] : [`Ghost ${data.ghostVersion}`])].map((text) => ` · ${text}`)}
+      ${' '}${staleness(data.freshness, now)}</p>
     <div class="card"><dl class="numbers">
       ${figure('Members', totals.membersTotal)} ${figure('Free', totals.membersFree)} ${figure('Paid', totals.membersPaid)}
       ${figure('Comped', totals.membersComped)} ${figure('New', totals.membersNew)} ${figure('Paid who left', totals.paidChurned)}
