@@ -66,6 +66,7 @@ export async function runPlatformRound(settings: PlatformRoundSettings): Promise
     const inProvisioning = Math.ceil((kills * 2) / 3);
     const jobs = await round.provision(drawn.slice(0, inProvisioning));
     const history = await round.visitAll(drawn.slice(inProvisioning));
+    await round.untilQuiet();
     await round.describe(real);
     const numbers = new Map([...history].map(([slug, rows]) => [slug, countHistory(rows, dayOf(new Date()))]));
     const evidence = { ...bed, mails: bed.sink.mails, sites, jobs, numbers };
@@ -128,42 +129,55 @@ class Round {
     say('every site is made');
     // Two at once, as a slow round and the next are.
     await Promise.all([this.#bill(), this.#bill()]);
-    await this.#untilQuiet();
+    await this.untilQuiet();
     say('their subscriptions run');
     return jobs;
   }
 
-  /** Lets something happen on every site and an hour pass, and has all of them visited. @returns their rows by slug */
+  /**
+   * Has every site visited, lets something happen on each, and has all of them visited again, once for each kill and at last
+   * to the end. @returns their rows by slug
+   */
   async visitAll(kills: readonly Kill[]): Promise<Map<string, readonly TableRows[]>> {
-    const { sites, through, say, random } = this.#context;
-    const now = new Date();
-    const rows = new Map<string, readonly TableRows[]>();
-    for (const site of sites) {
-      const newcomers = newcomersOf(site, now);
-      rows.set(site.slug, [...historyOf(site, through), ...newcomers]);
-      const knex = connectSite(this.#bed.servers.administrator, namesOf(site.slug).database);
-      await insertHistory(knex, newcomers).finally(() => knex.destroy());
-    }
-    this.#bed.frontDoor.visit = 1;
-    say('something has happened on every site');
+    const { sites, say, random } = this.#context;
     let since = new Date();
     let isOver = false;
     const clock = (async () => {
       for (; !isOver; await sleep(3_000)) await untilConnected(() => this.#letAnHourPass(since));
     })();
-    // Each kill has a round of its own to fall into, and the last one has to come to its end.
-    for (const kill of kills) {
+    const allVisited = () => this.#until(async () => (await this.#visitedSince(since)) === sites.length);
+    try {
+      await allVisited();
+      say('every site is visited once');
+      const rows = await this.#letThingsHappen();
+      say('something has happened on every site');
       since = new Date();
-      await untilConnected(() => this.#letAnHourPass(since));
-      await sleep(random.integer(0, roundMs));
-      await this.#inflict(kill, `${await this.#visitedSince(since)} sites visited`);
+      for (const kill of kills) {
+        since = new Date();
+        await untilConnected(() => this.#letAnHourPass(since));
+        await sleep(random.integer(0, roundMs));
+        await this.#inflict(kill, `${await this.#visitedSince(since)} sites visited`);
+      }
+      await allVisited();
+      say('every site is visited again');
+      return rows;
+    } finally {
+      isOver = true;
+      await clock;
     }
-    const visited = async () => (await this.#visitedSince(since)) === sites.length;
-    await this.#until(visited);
-    isOver = true;
-    await clock;
-    await this.#untilQuiet();
-    say('every site is visited');
+  }
+
+  /** Members sign up and pages are asked for. @returns all that the sites' databases hold, by slug */
+  async #letThingsHappen(): Promise<Map<string, readonly TableRows[]>> {
+    const now = new Date();
+    const rows = new Map<string, readonly TableRows[]>();
+    for (const site of this.#context.sites) {
+      const newcomers = newcomersOf(site, now);
+      rows.set(site.slug, [...historyOf(site, this.#context.through), ...newcomers]);
+      const knex = connectSite(this.#bed.servers.administrator, namesOf(site.slug).database);
+      await insertHistory(knex, newcomers).finally(() => knex.destroy());
+    }
+    this.#bed.frontDoor.visit = 1;
     return rows;
   }
 
@@ -251,7 +265,8 @@ class Round {
     }
   }
 
-  #untilQuiet(): Promise<void> {
+  /** Waits until every job has ended. */
+  untilQuiet(): Promise<void> {
     return this.#until(async () =>
       untilConnected(() =>
         this.#bed.database.asFleet(
