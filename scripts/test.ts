@@ -80,10 +80,10 @@ async function main(): Promise<number> {
     if (missing !== undefined) skipped.push(`engine: ${missing}`);
   }
   if (chosen.includes('cluster') || chosen.includes('image')) {
-    // The image of a site is what both run.
+    // The images are what both run.
     const missing = await whatIsMissing(async () => {
       env.SITE_IMAGE_ARCHIVE = await archiveOf('site');
-      if (chosen.includes('image')) env.PLATFORM_IMAGE_ARCHIVE = await archiveOf('platform');
+      env.PLATFORM_IMAGE_ARCHIVE = await archiveOf('platform');
     });
     if (missing !== undefined) skipped.push(...['image', 'cluster'].map((group) => `${group}: ${missing}`));
   }

@@ -1,14 +1,20 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { launchChromium } from '../../scripts/services/chromium.ts';
+import { eventually } from '../support/cluster/bed.ts';
 import { type Settings, titleIn, useClusterFleet, useFleetCluster } from '../support/cluster/fleet.ts';
+import { MachinePostgres } from '../support/cluster/machine-postgres.ts';
 import { serviceImages } from '../support/cluster/service-images.ts';
 import { owner } from '../support/fixtures.ts';
 import { publishOnPage, setUpOnPage } from '../support/ghost-admin-pages.ts';
+import { linkIn, type MailServer, startMailServer } from '../support/mail-server.ts';
 
 const slug = 'aurora-letters';
 const host = 'aurora.example.com';
+/** The site whose data lies in PostgreSQL. */
+const onPostgres = 'harbour-notes';
+const dashboard = 'platform.sites.fleet.localhost';
 const minutes = 60_000;
 
 /** The settings of the stack `dev`, with what a cluster without a registry has. */
@@ -17,11 +23,41 @@ async function devSettings(): Promise<Settings> {
   const named = Object.entries(config).map(([key, value]) => [key.replace(/^ghost-fleet:/, ''), value]);
   // Meilisearch is in no registry of packages.
   const { search: _, ...rest } = Object.fromEntries(named) as Record<string, unknown>;
-  return { ...rest, images: { ...(rest.images as object), redis: serviceImages.redis } };
+  return { ...rest, images: { ...(rest.images as object), ...serviceImages, platform: 'ghost-fleet/platform:dev' } };
 }
 
-const bed = useFleetCluster();
-const fleet = useClusterFleet(bed, async () => ({ settings: await devSettings() }));
+/** The project's sites, one of them on the PostgreSQL of the platform, none larger than a node of two processors can try anew. */
+async function registryWithDatabase(): Promise<Record<string, string>> {
+  const files = (await readdir('sites')).filter((file) => file.endsWith('.yaml'));
+  const texts = files.map(async (file): Promise<[string, string]> => {
+    const text = (await readFile(`sites/${file}`, 'utf8')).replace('plan: publisher', 'plan: starter');
+    return [file, file === `${onPostgres}.yaml` ? `${text}database: { strategy: database }\n` : text];
+  });
+  return Object.fromEntries(await Promise.all(texts));
+}
+
+const bed = useFleetCluster(['site', 'platform']);
+let postgres: MachinePostgres;
+let mailServer: MailServer;
+const fleet = useClusterFleet(bed, async (dir) => {
+  postgres = await MachinePostgres.start(bed, dir);
+  mailServer = await startMailServer(postgres.host);
+  const { host, port } = mailServer;
+  return {
+    settings: {
+      ...(await devSettings()),
+      clusters: [postgres.clusterSettings('local-1', 'local')],
+      mail: { host, port, from: 'Fleet <fleet@example.com>', cidrs: [`${host}/32`] },
+      platform: { enabled: true, replicas: 1 },
+    },
+    secrets: { 'ghost-fleet:clusterPasswords': JSON.stringify({ 'local-1': postgres.password }) },
+    registry: await registryWithDatabase(),
+    stop: async () => {
+      await mailServer.stop();
+      await postgres.stop();
+    },
+  };
+});
 
 describe('pulumi up of the stack dev, on a cluster', () => {
   it(
@@ -71,6 +107,68 @@ describe('pulumi up of the stack dev, on a cluster', () => {
   );
 
   it(
+    'registers every site with its creator, and reads the numbers of each where its data is',
+    async () => {
+      const rows = 'select slug, email, strategy, cluster from sites join creators using (creator_id) order by slug';
+      expect(await postgres.query('platform', rows)).toEqual(
+        fleet.sites.map(({ slug: name, creator }) => ({
+          slug: name,
+          email: creator,
+          strategy: name === onPostgres ? 'database' : 'sqlite',
+          cluster: name === onPostgres ? 'local-1' : null,
+        })),
+      );
+      const visits = `select site_slug as slug, failures, error, storage_bytes > 0 as "isStored" from site_refreshes
+        order by site_slug`;
+      await eventually(async () => {
+        expect(await postgres.query('platform', visits)).toEqual(
+          fleet.sites.map((site) => ({ slug: site.slug, failures: 0, error: null, isStored: true })),
+        );
+      }, 2 * minutes);
+    },
+    3 * minutes,
+  );
+
+  it(
+    'signs a creator in by mail, shows its sites with their numbers, and opens Ghost Admin as their owner',
+    async () => {
+      const browser = await launchChromium({ [dashboard]: fleet.door.HOST, [host]: fleet.door.HOST });
+      try {
+        const page = await (await browser.newContext()).newPage();
+        await page.goto(`http://${dashboard}/`);
+        await page.getByLabel('E-mail').fill('mira@example.com');
+        await page.getByRole('button', { name: 'Send me a link' }).click();
+        await page.goto(
+          await eventually(async () => linkIn(mailServer.mails, 'mira@example.com', `http://${dashboard}/sign-in/`)),
+        );
+        await page.getByRole('button', { name: 'Sign in' }).click();
+        await page.waitForURL(`http://${dashboard}/sites`);
+        for (const { creator, title } of fleet.sites) {
+          const shown = await page.getByRole('heading', { name: title, exact: true }).count();
+          expect([title, shown]).toEqual([title, creator === 'mira@example.com' ? 1 : 0]);
+        }
+        for (const name of [slug, onPostgres]) {
+          await page.goto(`http://${dashboard}/sites/${name}`);
+          // Ghost's own first post, of which only the site's database knows, and what was published since.
+          const posts = page.locator('dl > div').filter({ has: page.getByText('Posts', { exact: true }) });
+          expect(await posts.locator('dd').textContent()).toMatch(/^\s*[12]\s/);
+        }
+        await page.goto(`http://${dashboard}/sites/${slug}`);
+        const [admin] = await Promise.all([
+          page.context().waitForEvent('page'),
+          page.getByRole('button', { name: 'Open Ghost Admin' }).click(),
+        ]);
+        await admin.waitForURL(/\/ghost\/(\?[^#]*)?#\/(?!signin|setup)/, { timeout: 60_000 });
+        const me = await admin.evaluate(() => fetch('/ghost/api/admin/users/me/').then((answer) => answer.json()));
+        expect(me.users[0].email).toBe(owner.email);
+      } finally {
+        await browser.close();
+      }
+    },
+    3 * minutes,
+  );
+
+  it(
     'finds a bad image before the old pods go, and says why within two minutes',
     async () => {
       const before = await fleet.podsOf(slug);
@@ -105,6 +203,9 @@ describe('pulumi up of the stack dev, on a cluster', () => {
       expect(await claims()).toEqual(before);
       await fleet.project.up('--skip-preview');
       expect((await fleet.askUntilReady(host, '/written-in-a-pod/')).body).toContain('And read in another.');
+      expect((await fleet.askUntilReady(dashboard, '/sign-in')).body).toContain('Send me a link');
+      const sites = 'select count(*)::int as sites from sites where removed_at is null';
+      expect(await postgres.query('platform', sites)).toEqual([{ sites: fleet.sites.length }]);
     },
     10 * minutes,
   );

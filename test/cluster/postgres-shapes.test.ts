@@ -139,7 +139,7 @@ describe('pulumi up of the shape production, on a cluster', () => {
     'goes from one pod to three and back with its load, and every request is answered',
     async () => {
       const busy = 'harbour-notes';
-      await fleet.extendSite(busy, 'scaling: { min: 1, max: 3 }');
+      await fleet.rewriteSite(busy, (text) => `${text}scaling: { min: 1, max: 3 }\n`);
       const { output } = await fleet.project.up('--skip-preview');
       expect(output).toContain(`${busy}: with scaling.max 3 a change in Ghost Admin`);
       expect(await fleet.countPods(busy)).toEqual({ ready: 1, all: 1 });

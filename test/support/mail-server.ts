@@ -43,6 +43,21 @@ export function startMailServer(host: string): Promise<MailServer> {
   });
 }
 
+/**
+ * The link in the latest message to an address that has one.
+ *
+ * @param start what the link begins with
+ * @throws Error where there is none yet
+ */
+export function linkIn(mails: readonly CaughtMail[], address: string, start: string): string {
+  const links = mails.flatMap(({ to, text }) =>
+    to.includes(address) ? (text.match(/https?:\/\/\S+/g) ?? []).filter((link) => link.startsWith(start)) : [],
+  );
+  const latest = links.at(-1);
+  if (latest === undefined) throw new Error(`no link ${start}… was mailed to ${address}`);
+  return latest;
+}
+
 function converse(socket: Socket, deliver: (mail: CaughtMail) => void): void {
   let to: string[] = [];
   let lines: string[] | undefined;

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { engineEnvironment } from '../../../scripts/engine/environment.ts';
+import type { ImageName } from '../../../scripts/image/definitions.ts';
 import { installTools } from '../../../scripts/tools/install.ts';
 import { requireRegistry } from '../../../sites/registry.ts';
 import type { Site } from '../../../sites/schema.ts';
@@ -129,10 +130,10 @@ export class ClusterFleet {
     await writeFile(file, stringify({ ...kept, config: { ...named, ...secrets } }));
   }
 
-  /** Adds lines to a site's YAML. */
-  async extendSite(slug: string, lines: string): Promise<void> {
+  /** Changes the text of a site's YAML. */
+  async rewriteSite(slug: string, rewrite: (text: string) => string): Promise<void> {
     const file = path.join(this.project.dir, 'sites', `${slug}.yaml`);
-    await writeFile(file, `${await readFile(file, 'utf8')}${lines}\n`);
+    await writeFile(file, rewrite(await readFile(file, 'utf8')));
   }
 }
 
@@ -141,15 +142,18 @@ export function titleIn({ body }: Page): string | undefined {
   return /<title>([^<]*)<\/title>/.exec(body)?.[1]?.trim();
 }
 
-/** Brings a cluster up that has the images of the fleet, before the tests of the calling file, and down afterwards. */
-export function useFleetCluster(): ClusterBed {
+/**
+ * Brings a cluster up that has the images of the fleet, before the tests of the calling file, and down afterwards.
+ *
+ * @param images those of this project. @default the one of a site
+ */
+export function useFleetCluster(images: readonly ImageName[] = ['site']): ClusterBed {
   const bed = useClusterBed();
   beforeAll(async () => {
-    const archive = process.env.SITE_IMAGE_ARCHIVE ?? '';
-    if (archive === '') throw new Error('SITE_IMAGE_ARCHIVE: expected the archive of an image (npm test builds it)');
+    const archives = images.map(archiveOf);
     const files = await temporaryDir();
     try {
-      for (const tar of [archive, ...(await makeServiceImages(path.join(files.dir, 'images')))]) {
+      for (const tar of [...archives, ...(await makeServiceImages(path.join(files.dir, 'images')))]) {
         const loaded = await clusterCommand(bed.folder, 'load', tar);
         if (loaded.exitCode !== 0) throw new Error(`${tar}: ${loaded.stderr}`);
       }
@@ -158,6 +162,13 @@ export function useFleetCluster(): ClusterBed {
     }
   }, 600_000);
   return bed;
+}
+
+function archiveOf(image: ImageName): string {
+  const variable = `${image.toUpperCase()}_IMAGE_ARCHIVE`;
+  const archive = process.env[variable] ?? '';
+  if (archive === '') throw new Error(`${variable}: expected the archive of an image (npm test builds it)`);
+  return archive;
 }
 
 /**

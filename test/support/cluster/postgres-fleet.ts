@@ -1,12 +1,8 @@
-import { appendFile } from 'node:fs/promises';
-import path from 'node:path';
-import pg from 'pg';
-import { addressesOf, blockOf } from '../../../scripts/cluster/process/addresses.ts';
-import { type PostgresServer, startPostgres } from '../../../scripts/services/postgres.ts';
 import { namesOf } from '../../../sites/naming.ts';
 import { startObjectStorage } from '../object-storage.ts';
 import type { ClusterBed } from './bed.ts';
 import { type ClusterFleet, type FleetPlan, useClusterFleet } from './fleet.ts';
+import { type Login, MachinePostgres } from './machine-postgres.ts';
 import { serviceImages } from './service-images.ts';
 
 /** What tells one stack on PostgreSQL from another on the same cluster. */
@@ -17,16 +13,11 @@ export interface PostgresStack {
   readonly registry: Readonly<Record<string, string>>;
 }
 
-interface Login {
-  readonly user: string;
-  readonly password: string;
-}
-
 /** A stack like `production` or `staging`, with servers of this machine in the places of RDS and S3. */
 export class PostgresFleet {
   readonly fleet: ClusterFleet;
   readonly #bed: ClusterBed;
-  #server: PostgresServer | undefined;
+  #postgres: MachinePostgres | undefined;
 
   constructor(bed: ClusterBed, stack: PostgresStack) {
     this.#bed = bed;
@@ -34,16 +25,9 @@ export class PostgresFleet {
   }
 
   /** Rows of a statement, as the administrator sees them, or whoever logs in. */
-  async query(database: string, text: string, login?: Login): Promise<Record<string, unknown>[]> {
-    if (this.#server === undefined) throw new Error('expected a server that runs');
-    const { host, port, user, password } = this.#server;
-    const client = new pg.Client({ host, port, user, password, database, ...login });
-    await client.connect();
-    try {
-      return (await client.query(text)).rows;
-    } finally {
-      await client.end();
-    }
+  query(database: string, text: string, login?: Login): Promise<Record<string, unknown>[]> {
+    if (this.#postgres === undefined) throw new Error('expected a server that runs');
+    return this.#postgres.query(database, text, login);
   }
 
   /** What a site's pod logs in with. */
@@ -55,29 +39,17 @@ export class PostgresFleet {
   }
 
   async #plan(dir: string, { registry, ...stack }: PostgresStack): Promise<FleetPlan> {
-    const { ingress } = this.#bed.record;
-    const block = blockOf(new URL(ingress.http).hostname);
-    if (block === undefined) throw new Error(`expected a cluster of processes; got ${ingress.http}`);
-    /** This machine's end of the cluster's network. */
-    const { host } = addressesOf(block);
-    const server = await startPostgres({
-      dataDir: path.join(dir, 'postgres'),
-      settings: { listen_addresses: `127.0.0.1,${host}` },
-    });
-    this.#server = server;
-    await appendFile(path.join(dir, 'postgres', 'pg_hba.conf'), 'host all all 198.18.0.0/15 scram-sha-256\n');
-    await this.query('postgres', 'select pg_reload_conf()');
+    const postgres = await MachinePostgres.start(this.#bed, dir);
+    this.#postgres = postgres;
+    const { host } = postgres;
     const storage = await startObjectStorage(dir, host);
     const cidrs = [`${host}/32`];
-    const pooler = { replicas: 1 };
     return {
       settings: {
         ...stack,
         baseDomain: `${stack.namespace}.localhost`,
         region: 'eu',
-        clusters: [
-          { name: 'eu-1', region: 'eu', kind: 'external', host, port: server.port, ssl: 'off', cidrs, pooler },
-        ],
+        clusters: [postgres.clusterSettings('eu-1', 'eu')],
         images: { site: 'ghost-fleet/site:dev', redis: serviceImages.redis, pooler: serviceImages.pooler },
         autoscaling: { scaleInSeconds: 60 },
         redis: { kind: 'in-cluster' },
@@ -91,14 +63,14 @@ export class PostgresFleet {
         },
       },
       secrets: {
-        'ghost-fleet:clusterPasswords': JSON.stringify({ 'eu-1': server.password }),
+        'ghost-fleet:clusterPasswords': JSON.stringify({ 'eu-1': postgres.password }),
         'ghost-fleet:mediaAccessKeyId': storage.accessKeyId,
         'ghost-fleet:mediaSecretAccessKey': storage.secretAccessKey,
       },
       registry,
       stop: async () => {
         await storage.stop();
-        await server.stop();
+        await postgres.stop();
       },
     };
   }
