@@ -58,6 +58,12 @@ export function linkIn(mails: readonly CaughtMail[], address: string, start: str
   return latest;
 }
 
+/** What stands in a header of a message; empty where it has none of that name. */
+export function headerOf({ text }: CaughtMail, name: string): string {
+  const headers = text.slice(0, text.indexOf('\n\n')).split('\n');
+  return headers.find((line) => line.startsWith(`${name}: `))?.slice(name.length + 2) ?? '';
+}
+
 function converse(socket: Socket, deliver: (mail: CaughtMail) => void): void {
   let to: string[] = [];
   let lines: string[] | undefined;

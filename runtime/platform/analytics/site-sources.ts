@@ -31,7 +31,7 @@ export function createSiteSources(settings: AnalyticsSettings, provisioner: Prov
       return {
         storageBytes,
         requests: [requests],
-        ghostVersion,
+        ...(ghostVersion === undefined ? {} : { ghostVersion }),
         ...(newest === undefined ? {} : { newestBackupAt: newest }),
       };
     },

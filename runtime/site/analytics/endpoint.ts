@@ -21,8 +21,8 @@ export interface SiteReport {
   readonly storageBytes: number;
   /** Requests that this process answered since it began; another process begins at nought. */
   readonly requests: { readonly process: string; readonly count: number };
-  /** Version of Ghost that it runs. */
-  readonly ghostVersion: string;
+  /** Version of Ghost that it runs; left out by images that are older than this. */
+  readonly ghostVersion?: string;
   /** Moment of the newest complete backup, null where there is none; left out where the site cannot say. */
   readonly newestBackupAt?: string | null;
 }

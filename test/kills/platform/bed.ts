@@ -7,8 +7,8 @@ import { stopWhenInterrupted } from '../../../scripts/bench/interruption.ts';
 import { freePort } from '../../../scripts/services/postgres.ts';
 import { analyticsKey, ghostPath } from '../../support/analytics-fleet.ts';
 import type { KnownSite } from '../../support/known-site.ts';
+import { type MailServer, startMailServer } from '../../support/mail-server.ts';
 import { writeEngineSettings } from '../../support/recorded-engine.ts';
-import { type SmtpSink, startSmtpSink } from '../../support/smtp-sink.ts';
 import { MortalServers } from '../servers.ts';
 import { Workers } from '../workers.ts';
 import { Creators } from './creators.ts';
@@ -37,7 +37,7 @@ export interface Bed {
   readonly database: PlatformDatabase;
   readonly queue: Queue;
   readonly repository: Repository;
-  readonly sink: SmtpSink;
+  readonly mailServer: MailServer;
   readonly frontDoor: FrontDoor;
   readonly ghosts: Ghosts;
   readonly creators: Creators;
@@ -52,7 +52,7 @@ export async function startBed({ dir, sites, real, shards, workers: count, throu
   if (redis === undefined) throw new Error('expected Redis');
   await ensureTemplate(administrator, ghostPath);
   const repository = await Repository.create(dir);
-  const sink = await startSmtpSink();
+  const mailServer = await startMailServer('127.0.0.1');
   const engineDir = path.join(dir, 'engine');
   const { host, port, user, password } = administrator;
   const server = { host, port, user, password };
@@ -64,7 +64,7 @@ export async function startBed({ dir, sites, real, shards, workers: count, throu
   const settings = {
     database: platform,
     redis,
-    mailPort: sink.port,
+    mailPort: mailServer.port,
     proxyPort: await frontDoor.listen(),
     apiPort,
     analyticsKey,
@@ -85,7 +85,7 @@ export async function startBed({ dir, sites, real, shards, workers: count, throu
     database,
     queue,
     repository,
-    sink,
+    mailServer,
     frontDoor,
     ghosts,
     creators: await Creators.create(`http://127.0.0.1:${apiPort}`, database, sites),
@@ -95,7 +95,7 @@ export async function startBed({ dir, sites, real, shards, workers: count, throu
       frontDoor.close();
       await queue.close();
       await database.close();
-      await sink.stop();
+      await mailServer.stop();
       await servers.stop();
     },
   };

@@ -4,7 +4,7 @@ import type { PlatformDatabase, Transaction } from '../../../runtime/platform/da
 import type { DayNumbers } from '../../../runtime/site/analytics/numbers.ts';
 import { titleOf } from '../../../sites/candidate.ts';
 import type { KnownSite } from '../../support/known-site.ts';
-import type { SunkMail } from '../../support/smtp-sink.ts';
+import { type CaughtMail, headerOf } from '../../support/mail-server.ts';
 import type { Repository } from './repository.ts';
 
 /** What was done and what is known of it. */
@@ -14,7 +14,7 @@ export interface Evidence {
   /** Ids of the acknowledged jobs, by slug. */
   readonly jobs: ReadonlyMap<string, string>;
   readonly repository: Repository;
-  readonly mails: readonly SunkMail[];
+  readonly mails: readonly CaughtMail[];
   /** What every site's numbers are, by slug. */
   readonly numbers: ReadonlyMap<string, readonly DayNumbers[]>;
 }
@@ -47,8 +47,9 @@ export async function judgeProvisionings({ database, sites, jobs, repository, ma
     expectOne(slug, 'subscription', subscriptions.length);
     if (subscriptions[0]?.plan !== plan) wrong.push(`${slug}: subscribed to ${subscriptions[0]?.plan}`);
     // A message may be handed in twice, under one name: whoever keeps it keeps one.
-    const sent = mails.filter(({ to, subject }) => to === creator && subject === `${titleOf(slug)} is ready`);
-    expectOne(slug, 'message to its creator', new Set(sent.map(({ id }) => id)).size);
+    const subject = `${titleOf(slug)} is ready`;
+    const sent = mails.filter((mail) => mail.to.includes(creator) && headerOf(mail, 'Subject') === subject);
+    expectOne(slug, 'message to its creator', new Set(sent.map((mail) => headerOf(mail, 'Message-ID'))).size);
   }
   const others = [commits.length - 1 - sites.length, files.length - sites.length, rows.sites.length - sites.length];
   if (others.some((count) => count !== 0)) wrong.push(`more or less than was asked for: ${others.join(', ')}`);

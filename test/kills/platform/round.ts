@@ -12,6 +12,7 @@ import { namesOf } from '../../../sites/naming.ts';
 import { connectSite } from '../../support/analytics-fleet.ts';
 import { countHistory } from '../../support/count-history.ts';
 import { drawSites, historyOf, type KnownSite, newcomersOf } from '../../support/known-site.ts';
+import { headerOf } from '../../support/mail-server.ts';
 import { describeKill, drawKills, inflict, type Kill } from '../plan.ts';
 import { type Bed, startBed } from './bed.ts';
 import { untilConnected } from './creators.ts';
@@ -69,7 +70,7 @@ export async function runPlatformRound(settings: PlatformRoundSettings): Promise
     await round.untilQuiet();
     await round.describe(real);
     const numbers = new Map([...history].map(([slug, rows]) => [slug, countHistory(rows, dayOf(new Date()))]));
-    const evidence = { ...bed, mails: bed.sink.mails, sites, jobs, numbers };
+    const evidence = { ...bed, mails: bed.mailServer.mails, sites, jobs, numbers };
     const unanswered = [...real].filter((slug) => !bed.ghosts.answered.includes(slug));
     return [
       ...(await judgeProvisionings(evidence)),
@@ -184,7 +185,7 @@ class Round {
   /** What it came to, for whoever reads along. */
   async describe(real: ReadonlySet<string>): Promise<void> {
     const { say } = this.#context;
-    const { database, engineDir, sink, creators, ghosts } = this.#bed;
+    const { database, engineDir, mailServer, creators, ghosts } = this.#bed;
     const rows: { kind: string; state: string; jobs: number; runs: number; most: number }[] = await database.asFleet(
       (db) =>
         db('jobs')
@@ -195,8 +196,9 @@ class Round {
     for (const { kind, state, jobs, runs, most } of rows)
       say(`${kind} ${state}: ${jobs} jobs in ${runs} runs, at most ${most} of one`);
     const runs = (await readFile(path.join(engineDir, 'runs.txt'), 'utf8')).trim().split('\n').length;
-    const again = sink.mails.length - new Set(sink.mails.map(({ id }) => id)).size;
-    say(`${runs} runs of the recorded engine; ${sink.mails.length} mails, ${again} of them again`);
+    const { mails } = mailServer;
+    const again = mails.length - new Set(mails.map((mail) => headerOf(mail, 'Message-ID'))).size;
+    say(`${runs} runs of the recorded engine; ${mails.length} mails, ${again} of them again`);
     say(`${creators.repeated} requests were repeated`);
     say(`${real.size} real Ghosts in ${ghosts.starts} starts, at most ${ghosts.mostAlive} alive at once`);
   }
