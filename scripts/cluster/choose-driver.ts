@@ -2,9 +2,7 @@ import { $ } from 'zx';
 import type { ClusterDriver, ClusterFolder, DriverName } from './cluster.ts';
 import { KindCluster } from './kind/driver.ts';
 import { ProcessCluster } from './process/driver.ts';
-
-/** Where kind's node image is published. */
-const registry = 'https://registry-1.docker.io/v2/';
+import { hasRegistry } from './registry.ts';
 
 /**
  * The driver that a folder's cluster was made with, else the wanted one, else kind where Docker and a registry of images
@@ -23,14 +21,4 @@ export async function chooseDriver(
 
 async function hasDocker(): Promise<boolean> {
   return (await $({ nothrow: true, quiet: true, timeout: '10s' })`docker info`).exitCode === 0;
-}
-
-/** An answer that asks for a login is one, too. */
-async function hasRegistry(): Promise<boolean> {
-  try {
-    const response = await fetch(registry, { signal: AbortSignal.timeout(10_000) });
-    return response.ok || response.status === 401;
-  } catch {
-    return false;
-  }
 }

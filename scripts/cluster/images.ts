@@ -14,6 +14,15 @@ export const imageNames = {
   busybox: 'ghost-fleet/busybox:1',
 } as const;
 
+/** The same, by what the manifests in `addons/` call them. */
+export const imageValues = {
+  COREDNS_IMAGE: imageNames.coredns,
+  TRAEFIK_IMAGE: imageNames.traefik,
+  METRICS_SERVER_IMAGE: imageNames.metricsServer,
+  LOCAL_PATH_IMAGE: imageNames.localPath,
+  BUSYBOX_IMAGE: imageNames.busybox,
+} as const;
+
 /** Commands of busybox that manifests and tests call by name. */
 const busyboxCommands = ['cat', 'httpd', 'mkdir', 'nslookup', 'rm', 'sh', 'sleep', 'test', 'wget'];
 

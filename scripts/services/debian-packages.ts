@@ -45,6 +45,9 @@ export const cniPlugins: SystemProgram = {
 /** A busybox that loads no libraries, for images made from nothing. */
 export const busybox: SystemProgram = { commands: ['busybox'], debianPackage: 'busybox-static' };
 
+/** Makes a Debian out of its packages, for images. */
+export const mmdebstrap: SystemProgram = { commands: ['mmdebstrap'], debianPackage: 'mmdebstrap' };
+
 /** Absolute path of the first command of `program` on PATH, or in Debian's folder for servers, or undefined. */
 export function findProgram(program: Pick<SystemProgram, 'commands' | 'folders'>): string | undefined {
   // Only root has /usr/sbin on PATH.

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ClusterFolder } from '../../scripts/cluster/cluster.ts';
 import { isAlive } from '../../scripts/cluster/process/process-id.ts';
 import { findFirstProcess } from '../../scripts/cluster/process/sandbox.ts';
-import { clusterCommand, kubectlOf } from '../support/cluster/bed.ts';
+import { clusterCommand, clusterDriver, kubectlOf } from '../support/cluster/bed.ts';
 import { allProcesses, findTraces, namespacesOf, processesOf } from '../support/cluster/machine.ts';
 import { temporaryDir } from '../support/site-process.ts';
 
@@ -28,7 +28,7 @@ afterAll(async () => {
   await remove();
 });
 
-describe('a cluster of processes', () => {
+describe.runIf(clusterDriver === 'process')('a cluster of processes', () => {
   it('comes up, goes on where a part has died, and leaves nothing but the data of its volumes', async () => {
     const before = await findTraces(folder);
     const fresh = async () => (await findTraces(folder)).filter((trace) => !before.includes(trace));

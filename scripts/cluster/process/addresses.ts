@@ -1,3 +1,6 @@
+import { existsSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { $ } from 'zx';
 import { UnavailableError } from '../../tools/unavailable.ts';
 
@@ -10,6 +13,9 @@ export interface Addresses {
   readonly pods: string;
   /** The cluster's DNS, one of `services`. */
   readonly dns: string;
+  /** Where the nodes are containers: Docker's own end of its first network, and what it takes others from. */
+  readonly bridge: string;
+  readonly containers: string;
 }
 
 /** So many clusters can stand side by side on a machine. */
@@ -24,8 +30,22 @@ export function addressesOf(block: number): Addresses {
     node: `${prefix}.${third}.2`,
     services: `${prefix}.${third + 16}.0/20`,
     dns: `${prefix}.${third + 16}.10`,
+    bridge: `${prefix}.${third + 8}.1/24`,
+    containers: `${prefix}.${third + 12}.0/22`,
     pods: `${prefix}.${third + 32}.0/19`,
   };
+}
+
+/**
+ * Addresses that a cluster has already, or free ones.
+ *
+ * @param run folder in which the choice is remembered
+ * @throws UnavailableError where all are in use
+ */
+export async function chooseAddresses(run: string): Promise<Addresses> {
+  const file = path.join(run, 'block');
+  if (!existsSync(file)) await writeFile(file, String(await findFreeBlock()));
+  return addressesOf(Number(await readFile(file, 'utf8')));
 }
 
 /** The block that an address of 198.18.0.0/15 belongs to; undefined for others. */

@@ -1,5 +1,5 @@
-import { createReadStream, existsSync } from 'node:fs';
-import { appendFile, readFile, writeFile } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { appendFile, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { $ } from 'zx';
 import { busybox, cniPlugins, containerd, ensureProgram, iptables, runc } from '../../services/debian-packages.ts';
@@ -7,9 +7,9 @@ import { installTools } from '../../tools/install.ts';
 import { UnavailableError } from '../../tools/unavailable.ts';
 import { type Addon, addonStatus, installAddons, manifestFile } from '../addons.ts';
 import type { ClusterDriver, ClusterFolder, ClusterRecord, PartStatus } from '../cluster.ts';
-import { imageNames, makeImages } from '../images.ts';
+import { imageNames, imageValues, makeImages } from '../images.ts';
 import { Kubectl } from '../kubectl.ts';
-import { type Addresses, addressesOf, findFreeBlock } from './addresses.ts';
+import { type Addresses, chooseAddresses } from './addresses.ts';
 import { makeCertificates, nodeName } from './certificates.ts';
 import { createControlGroup, removeControlGroup } from './cgroups.ts';
 import { controlPlane } from './control-plane.ts';
@@ -39,7 +39,7 @@ export class ProcessCluster implements ClusterDriver {
     const { system, bin, images } = await prepareProcessCluster(this.#root);
     const folder = this.#folder;
     await folder.create();
-    const addresses = await this.#chooseAddresses();
+    const addresses = await chooseAddresses(folder.run);
     const record = describe(folder, addresses);
     // First of all, so that `down` finds whatever comes of this.
     await folder.writeRecord(record);
@@ -65,11 +65,7 @@ export class ProcessCluster implements ClusterDriver {
     await waitForProgram(folder, 'kubelet', async () => kubectl.run(ready));
     this.#report('the node is ready');
     await installAddons(kubectl, this.#root, addons, {
-      COREDNS_IMAGE: imageNames.coredns,
-      TRAEFIK_IMAGE: imageNames.traefik,
-      METRICS_SERVER_IMAGE: imageNames.metricsServer,
-      LOCAL_PATH_IMAGE: imageNames.localPath,
-      BUSYBOX_IMAGE: imageNames.busybox,
+      ...imageValues,
       DNS_ADDRESS: addresses.dns,
       NODE_ADDRESS: addresses.node,
       VOLUMES_PATH: insideVolumes,
@@ -119,13 +115,6 @@ export class ProcessCluster implements ClusterDriver {
     const client = $({ quiet: true })`nsenter ${command}`;
     if (inputFile !== undefined) createReadStream(inputFile).pipe(client.stdin);
     return (await client).stdout;
-  }
-
-  /** Addresses that this cluster has already, or free ones. */
-  async #chooseAddresses(): Promise<Addresses> {
-    const file = path.join(this.#folder.run, 'block');
-    if (!existsSync(file)) await writeFile(file, String(await findFreeBlock()));
-    return addressesOf(Number(await readFile(file, 'utf8')));
   }
 }
 

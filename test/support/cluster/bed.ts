@@ -1,11 +1,14 @@
 import path from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
-import { ClusterFolder, type ClusterRecord } from '../../../scripts/cluster/cluster.ts';
+import { ClusterFolder, type ClusterRecord, type DriverName } from '../../../scripts/cluster/cluster.ts';
 import { Kubectl } from '../../../scripts/cluster/kubectl.ts';
 import { type CommandResult, runScript } from '../run-script.ts';
 import { temporaryDir } from '../site-process.ts';
 
-/** A cluster of processes for the tests of one file. */
+/** Where the tests' clusters run: `CLUSTER_DRIVER=kind` takes containers of Docker instead of processes. */
+export const clusterDriver: DriverName = process.env.CLUSTER_DRIVER === 'kind' ? 'kind' : 'process';
+
+/** A cluster for the tests of one file. */
 export interface ClusterBed {
   folder: ClusterFolder;
   record: ClusterRecord;
@@ -14,7 +17,7 @@ export interface ClusterBed {
 
 /** `npm run cluster -- <argument> ...` for the cluster of a folder. */
 export function clusterCommand(folder: ClusterFolder, ...args: readonly string[]): Promise<CommandResult> {
-  return runScript('scripts/cluster.ts', [...args, '--dir', folder.path, '--driver', 'process']);
+  return runScript('scripts/cluster.ts', [...args, '--dir', folder.path, '--driver', clusterDriver]);
 }
 
 /** kubectl for the cluster of a folder. */
@@ -39,7 +42,7 @@ export function useClusterBed(): ClusterBed {
     if (up.exitCode !== 0) throw new Error(`the cluster did not come up:\n${up.stderr}`);
     bed.record = (await bed.folder.readRecord()) as ClusterRecord;
     bed.kubectl = kubectlOf(bed.folder);
-  }, 300_000);
+  }, 600_000);
   afterAll(() => remove?.());
   return bed;
 }

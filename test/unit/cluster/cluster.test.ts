@@ -22,6 +22,8 @@ describe('addresses of clusters', () => {
       services: '198.19.80.0/20',
       dns: '198.19.80.10',
       pods: '198.19.96.0/19',
+      bridge: '198.19.72.1/24',
+      containers: '198.19.76.0/22',
     });
   });
 
