@@ -136,7 +136,7 @@ describe('pulumi up of the shape production, on a cluster', () => {
   });
 
   it(
-    'goes from one pod to three and back with its load, and every request is answered',
+    'goes from one pod to three, through a release and back with its load, and every request is answered',
     async () => {
       const busy = 'harbour-notes';
       await fleet.rewriteSite(busy, (text) => `${text}scaling: { min: 1, max: 3 }\n`);
@@ -160,10 +160,14 @@ describe('pulumi up of the shape production, on a cluster', () => {
         expect(crowd.requests - already).toBeGreaterThan(1_000);
       }, 6 * minutes);
       const shares = await fleet.requestsOf(busy);
-      // One of the three goes as in a release or with its node, while all are busy.
-      const [leaving = ''] = shares.keys();
-      await bed.kubectl.run(['delete', 'pod', leaving, `--namespace=site-${busy}`]);
+      // A release, while all are busy: each of the three goes once another has taken its place.
+      await fleet.rewriteSite(busy, (text) => text.replace('title: Harbour Notes', 'title: Harbour News'));
+      const beforeRelease = crowd.requests;
+      await fleet.project.up('--skip-preview');
       await reach(3);
+      expect((await fleet.podsOf(busy)).filter((pod) => shares.has(pod))).toEqual([]);
+      console.log(`${busy}: ${crowd.requests - beforeRelease} requests during a release to three pods`);
+      expect(crowd.requests - beforeRelease).toBeGreaterThan(200);
       const { requests, refused, slowestMs } = await crowd.stop();
       const counts = [...shares.values()];
       console.log(
