@@ -15,6 +15,7 @@ export class MortalServers {
   readonly #dir: string;
   #postgres: PostgresServer;
   #redis: TestRedis | undefined;
+  #stopped = false;
   /** The application role's. */
   readonly database: DatabaseSettings;
 
@@ -53,7 +54,7 @@ export class MortalServers {
     process.kill(pid, signal);
     await ended;
     await sleep(downMs);
-    for (let attempt = 1; ; attempt += 1) {
+    for (let attempt = 1; !this.#stopped; attempt += 1) {
       try {
         this.#postgres = await startTestPostgres(this.#dir, port);
         return;
@@ -75,6 +76,7 @@ export class MortalServers {
   }
 
   async stop(): Promise<void> {
+    this.#stopped = true;
     await this.#redis?.stop();
     await this.#postgres.stop();
   }

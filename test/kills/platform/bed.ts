@@ -75,6 +75,7 @@ export async function startBed({ dir, sites, real, shards, workers: count, throu
   const [forApi = '', ...forWorkers] = checkouts;
   const api = new Workers(1, () => startPlatformProcess('api', forApi, settings));
   const workers = new Workers(count, (at) => startPlatformProcess('worker', forWorkers[at] ?? '', settings));
+  for (const processes of [api, workers]) stopWhenInterrupted(() => processes.kill());
   const database = new PlatformDatabase(platform);
   const queue = createQueue({ database, redis });
   await Promise.all([api.ready(), workers.ready()]);
