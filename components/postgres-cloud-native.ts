@@ -2,7 +2,7 @@ import * as k8s from '@pulumi/kubernetes';
 import * as pulumi from '@pulumi/pulumi';
 import { platformLabels } from './labels.ts';
 import { createPassword } from './password.ts';
-import { type PoolerBudget, poolerAuthQuery, poolerSettings } from './pooler.ts';
+import { type PoolerBudget, poolerSettings } from './pooler.ts';
 import type { Endpoint, Reachable } from './postgres-access.ts';
 
 export interface CloudNativeArgs {
@@ -47,10 +47,11 @@ export class CloudNativeServer extends pulumi.ComponentResource {
     const password = createPassword(`${name}-admin-password`, this);
     this.admin = { user: 'postgres', password };
     const superuser = this.#createLogin(name, 'superuser', args, this.admin.user, password);
-    const lookup = this.#createLogin(name, 'pooler', args, args.pooler.role, args.pooler.password);
+    // Not `<cluster>-pooler`: the operator keeps the certificate of its own pooler's role in a Secret of that name.
+    const lookup = this.#createLogin(name, 'pooler-login', args, args.pooler.role, args.pooler.password);
 
     this.#createCluster(name, args, superuser, lookup);
-    this.#createPooler(name, args, lookup);
+    this.#createPooler(name, args);
 
     const hostOf = (service: string) => pulumi.interpolate`${service}.${args.namespace}.svc.cluster.local`;
     const pods = (labels: Record<string, string>) => ({
@@ -140,7 +141,11 @@ export class CloudNativeServer extends pulumi.ComponentResource {
     );
   }
 
-  #createPooler(name: string, args: CloudNativeServerArgs, lookup: k8s.core.v1.Secret): void {
+  /**
+   * It looks passwords up as the operator arranges it, as a role and by a function of the operator's own: the operator has
+   * PgBouncer ask in the database `postgres` and nowhere else, and sites' own tables are not there.
+   */
+  #createPooler(name: string, args: CloudNativeServerArgs): void {
     const { budget } = args.pooler;
     const { pool_mode: poolMode, ...settings } = poolerSettings(budget);
     new k8s.apiextensions.CustomResource(
@@ -155,8 +160,6 @@ export class CloudNativeServer extends pulumi.ComponentResource {
           type: 'rw',
           pgbouncer: {
             poolMode,
-            authQuery: poolerAuthQuery,
-            authQuerySecret: { name: lookup.metadata.name },
             parameters: Object.fromEntries(Object.entries(settings).map(([key, value]) => [key, String(value)])),
           },
         },

@@ -6,7 +6,9 @@ import { createInterface } from 'node:readline/promises';
 import { parseArgs } from 'node:util';
 import { $ } from 'zx';
 import { chooseDriver } from './cluster/choose-driver.ts';
+import { installCloudNative } from './cluster/cloud-native-pg.ts';
 import { type ClusterDriver, ClusterFolder, contextName, type DriverName } from './cluster/cluster.ts';
+import { Kubectl } from './cluster/kubectl.ts';
 import { runCommand, UsageError } from './command.ts';
 
 const usage = `usage: npm run cluster -- up | status | load <image> | down  [option ...]
@@ -20,6 +22,7 @@ A Kubernetes cluster to try things on, with Traefik (Gateway API and Ingress), D
 
   --driver kind|process   kind: containers of Docker; process: processes of this machine in a network of their own, for
                           Linux and root (default: kind where Docker and a registry answer, else process)
+  --with cloudnative-pg   with up: the operator of PostgreSQL clusters, and Debian's PostgreSQL and PgBouncer for it
   --dir <folder>          where it keeps its files; one cluster a folder (default: .local/cluster)
   --volumes               with down: deletes the data on volumes, too
   --dry-run               with down: says what would go, and nothing more
@@ -33,6 +36,7 @@ await runCommand(async () => {
     allowPositionals: true,
     options: {
       driver: { type: 'string' },
+      with: { type: 'string' },
       dir: { type: 'string', default: path.join(root, '.local', 'cluster') },
       volumes: { type: 'boolean', default: false },
       'dry-run': { type: 'boolean', default: false },
@@ -45,12 +49,12 @@ await runCommand(async () => {
     return 0;
   }
   const [command = '', image, ...rest] = positionals;
-  checkArguments(command, image, rest, values.driver);
+  checkArguments(command, image, rest, values);
   const folder = new ClusterFolder(values.dir);
   const driver = await chooseDriver(folder, root, values.driver as DriverName | undefined, report);
   switch (command) {
     case 'up':
-      return up(driver);
+      return up(driver, values.with !== undefined);
     case 'status':
       return status(folder, driver);
     case 'load':
@@ -60,7 +64,13 @@ await runCommand(async () => {
   }
 });
 
-function checkArguments(command: string, image: string | undefined, rest: string[], driver: string | undefined): void {
+function checkArguments(
+  command: string,
+  image: string | undefined,
+  rest: string[],
+  options: { readonly driver?: string | undefined; readonly with?: string | undefined },
+): void {
+  const { driver, with: addition } = options;
   const problems: string[] = [];
   if (!['up', 'status', 'load', 'down'].includes(command)) {
     problems.push(`expected one of up, status, load, down; got ${command === '' ? 'nothing' : command}`);
@@ -72,11 +82,18 @@ function checkArguments(command: string, image: string | undefined, rest: string
   if (driver !== undefined && driver !== 'kind' && driver !== 'process') {
     problems.push(`--driver: expected one of kind, process; got ${driver}`);
   }
+  if (addition !== undefined && (addition !== 'cloudnative-pg' || command !== 'up'))
+    problems.push(`--with: expected cloudnative-pg, and the command up; got ${addition} with ${command}`);
   if (problems.length > 0) throw new UsageError(problems);
 }
 
-async function up(driver: ClusterDriver): Promise<number> {
+async function up(driver: ClusterDriver, withCloudNative: boolean): Promise<number> {
   const record = await driver.up();
+  if (withCloudNative) {
+    report('installing CloudNativePG');
+    const kubectl = new Kubectl(path.join(root, '.tools', 'bin', 'kubectl'), record.kubeconfig);
+    await installCloudNative(kubectl, root, (tar) => driver.load(tar));
+  }
   report('up');
   console.log(`kubeconfig  ${record.kubeconfig} (context ${contextName})`);
   console.log(`sites       curl -H 'Host: <domain>' ${record.ingress.http}/`);

@@ -1,5 +1,6 @@
 import path from 'node:path';
-import { gatewayApiDefinitions } from './gateway-api.ts';
+import { manifest } from '../tools/manifest.ts';
+import { moduleFiles } from '../tools/module-files.ts';
 import type { Kubectl } from './kubectl.ts';
 
 /** What a cluster needs beside Kubernetes itself, by the manifest in `addons/` that brings it. */
@@ -31,7 +32,7 @@ export async function installAddons(
   addons: readonly Addon[],
   values: Readonly<Record<string, string>>,
 ): Promise<void> {
-  const definitions = await gatewayApiDefinitions(root);
+  const definitions = await moduleFiles(root, manifest.gatewayApi);
   await kubectl.run(['apply', '--server-side', '--force-conflicts', `--filename=${definitions}`]);
   await kubectl.run([
     'wait',
@@ -49,7 +50,8 @@ export async function installAddons(
   }
 }
 
-async function waitForDeployment(kubectl: Kubectl, namespace: string, name: string): Promise<void> {
+/** @throws Error with the events of its namespace where it is not ready in two minutes */
+export async function waitForDeployment(kubectl: Kubectl, namespace: string, name: string): Promise<void> {
   const args = ['rollout', 'status', `deployment/${name}`, `--namespace=${namespace}`, '--timeout=120s'];
   try {
     await kubectl.run(args);

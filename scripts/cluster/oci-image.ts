@@ -17,6 +17,8 @@ export interface ImageDescription {
   /** Targets of symbolic links by their path in the image. @default none */
   readonly links?: Readonly<Record<string, string>>;
   readonly entrypoint: readonly string[];
+  /** Where programs are looked for. @default /usr/bin:/bin */
+  readonly path?: string;
   /** Whom it runs as, `<user>:<group>` by number. @default nobody */
   readonly user?: string;
 }
@@ -31,7 +33,7 @@ export async function writeImage(image: ImageDescription, goArch: Platform['goAr
   const root = path.join(dir, 'root');
   const layout = path.join(dir, 'layout');
   const blobs = path.join(layout, 'blobs', 'sha256');
-  if (image.base !== undefined) await cp(image.base, root, { recursive: true });
+  if (image.base !== undefined) await cp(image.base, root, { recursive: true, verbatimSymlinks: true });
   await mkdir(path.join(root, 'tmp'), { recursive: true });
   await chmod(path.join(root, 'tmp'), 0o1777);
   await mkdir(blobs, { recursive: true });
@@ -52,7 +54,11 @@ export async function writeImage(image: ImageDescription, goArch: Platform['goAr
   const config = await addJson(blobs, 'application/vnd.oci.image.config.v1+json', {
     architecture: goArch,
     os: 'linux',
-    config: { Entrypoint: image.entrypoint, Env: ['PATH=/usr/bin:/bin'], User: image.user ?? '65532:65532' },
+    config: {
+      Entrypoint: image.entrypoint,
+      Env: [`PATH=${image.path ?? '/usr/bin:/bin'}`],
+      User: image.user ?? '65532:65532',
+    },
     rootfs: { type: 'layers', diff_ids: [layerBlob.digest] },
   });
   const mediaType = 'application/vnd.oci.image.manifest.v1+json';

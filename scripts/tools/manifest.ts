@@ -35,9 +35,9 @@ export interface ModuleFiles {
   readonly version: string;
   /** Folder of the go.mod and go.sum that pin it. */
   readonly module: string;
-  /** Path of the module whose files they are, and the folder of it that holds them. */
+  /** Path of the module whose files they are, and the folder of it that holds them, or the one file. */
   readonly path: string;
-  readonly folder: string;
+  readonly part: string;
   /** The same as one file of the publisher, who has no checksum for it. */
   readonly url: string;
 }
@@ -89,6 +89,7 @@ const traefikVersion = '3.7.15';
 const kindVersion = '0.30.0';
 const kwokVersion = '0.7.0';
 const stripeMockVersion = '0.203.0';
+const cloudNativeVersion = '1.28.1';
 
 const kubernetesModule = {
   module: 'scripts/tools/go/kubernetes',
@@ -320,13 +321,40 @@ const localPathProvisioner: Tool = {
   ...forImages,
 };
 
+/** The operator of CloudNativePG; its program is also what starts PostgreSQL and PgBouncer in their pods. */
+const cloudNativeManager: Tool = {
+  name: 'cloudnative-pg',
+  version: cloudNativeVersion,
+  programs: ['manager'],
+  cpuMinutes: 4,
+  builds: [
+    {
+      program: 'manager',
+      module: 'scripts/tools/go/cloudnative-pg',
+      package: 'github.com/cloudnative-pg/cloudnative-pg/cmd/manager',
+      variables: {},
+    },
+  ],
+  ...forImages,
+};
+
+/** What its publisher installs it with. */
+const cloudNativeObjects: ModuleFiles = {
+  name: 'cloudnative-pg-objects',
+  version: cloudNativeVersion,
+  module: 'scripts/tools/go/cloudnative-pg',
+  path: 'github.com/cloudnative-pg/cloudnative-pg',
+  part: `releases/cnpg-${cloudNativeVersion}.yaml`,
+  url: `https://github.com/cloudnative-pg/cloudnative-pg/releases/download/v${cloudNativeVersion}/cnpg-${cloudNativeVersion}.yaml`,
+};
+
 /** The definitions of the Gateway API, in the release that Traefik is made with. */
 const gatewayApi: ModuleFiles = {
   name: 'gateway-api',
   version: '1.6.3',
   module: 'scripts/tools/go/gateway-api',
   path: 'sigs.k8s.io/gateway-api',
-  folder: 'config/crd/standard',
+  part: 'config/crd/standard',
   url: 'https://github.com/kubernetes-sigs/gateway-api/releases/download/v1.6.3/standard-install.yaml',
 };
 
@@ -379,8 +407,10 @@ export const manifest = {
     traefik,
     'metrics-server': metricsServer,
     'local-path-provisioner': localPathProvisioner,
+    'cloudnative-pg': cloudNativeManager,
   },
   gatewayApi,
+  cloudNativeObjects,
   providers,
 } as const;
 
@@ -419,6 +449,8 @@ export const toolSets = {
     ],
     providers: false,
   },
+  /** The operator of PostgreSQL, for a cluster without a registry of images. */
+  'cloudnative-pg': { tools: ['cloudnative-pg'], providers: false },
   /** A cluster in Docker's containers. */
   'kind-cluster': { tools: ['kind', 'kubectl'], providers: false },
 } as const satisfies Record<string, { readonly tools: readonly ToolName[]; readonly providers: boolean }>;

@@ -35,6 +35,7 @@ describe('the manifest of the tools', () => {
       ['scripts/tools/go/stripe-mock', `github.com/stripe/stripe-mock v${manifest.tools['stripe-mock'].version}`],
       ['scripts/tools/go/addons', `github.com/coredns/coredns v${manifest.tools.coredns.version}`],
       ['scripts/tools/go/kind', `sigs.k8s.io/kind v${manifest.tools.kind.version}`],
+      ['scripts/tools/go/cloudnative-pg', `cloudnative-pg v${manifest.tools['cloudnative-pg'].version}`],
       ['scripts/tools/go/kwok', `sigs.k8s.io/kwok v${manifest.tools.kwok.version}`],
       ['scripts/tools/go/providers', 'github.com/pulumi/pulumi-terraform-bridge/v3 v'],
     ];
@@ -51,10 +52,11 @@ describe('the manifest of the tools', () => {
     expect(addons).toContain(
       `github.com/rancher/local-path-provisioner v${manifest.tools['local-path-provisioner'].version}`,
     );
-    const { module, path, version, url } = manifest.gatewayApi;
-    expect(readFileSync(`${module}/go.mod`, 'utf8')).toContain(`${path} v${version}`);
-    expect(readFileSync(`${module}/go.sum`, 'utf8')).toContain(`${path} v${version} h1:`);
-    expect(url).toContain(`v${version}/`);
+    for (const { module, path, version, url } of [manifest.gatewayApi, manifest.cloudNativeObjects]) {
+      expect(readFileSync(`${module}/go.mod`, 'utf8')).toContain(`${path} v${version}`);
+      expect(readFileSync(`${module}/go.sum`, 'utf8')).toContain(`${path} v${version} h1:`);
+      expect(url).toContain(`v${version}/`);
+    }
   });
 
   it('names the programs that it builds', () => {
