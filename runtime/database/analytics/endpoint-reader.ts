@@ -27,7 +27,10 @@ const siteReport: z.ZodType<SiteReport> = z.strictObject({
   numbers: z.nullable(z.strictObject({ days: z.array(day), staff: count })),
   storageBytes: count,
   requests: z.strictObject({ process: z.string().max(64), count }),
-  ghostVersion: z.string().regex(/^\d+\.\d+\.\d+[-.\w]{0,30}$/, 'a version').exactOptional(),
+  ghostVersion: z
+    .string()
+    .regex(/^\d+\.\d+\.\d+[-.\w]{0,30}$/, 'a version')
+    .exactOptional(),
   newestBackupAt: z.iso.datetime().nullable().exactOptional(),
 });
 
