@@ -73,6 +73,8 @@ export interface PlatformConfig {
   readonly demo: boolean;
   /** Who works for the platform. */
   readonly staff: readonly { readonly email: string; readonly role: 'staff' | 'admin' }[];
+  /** From SIGTERM to exit, at most; jobs that are cut short go on elsewhere. */
+  readonly shutdownSeconds: number;
   /** Stop when standard input ends: a local fleet's platform goes with it, however it ended. */
   readonly stopOnStdinEnd: boolean;
 }
@@ -102,6 +104,7 @@ export function readPlatformConfig(env: NodeJS.ProcessEnv): PlatformConfig {
     billing: billingSettings(read),
     demo: read.oneOf('PLATFORM_DEMO', ['true', 'false'], 'false') === 'true',
     staff: [...readStaff(read, 'PLATFORM_STAFF', 'staff'), ...readStaff(read, 'PLATFORM_ADMINS', 'admin')],
+    shutdownSeconds: read.integer('SHUTDOWN_SECONDS', 45, 1, 3_600),
     stopOnStdinEnd: read.oneOf('STOP_ON_STDIN_END', ['true', 'false'], 'false') === 'true',
   };
   if (read.problems.length > 0) throw new PlatformConfigError(read.problems);

@@ -76,6 +76,11 @@ async function main(role: string | undefined): Promise<number> {
   await app?.listen({ host: config.host, port: config.port });
   log.info({ role }, 'ready');
   await interrupted;
+  // A database or a Redis that is gone without a word would be waited for.
+  setTimeout(() => {
+    log.error({ shutdownSeconds: config.shutdownSeconds }, 'did not stop in time: exiting');
+    process.exit(70);
+  }, config.shutdownSeconds * 1_000).unref();
   // Open as long as whoever started this lives, it would keep this process from ending.
   if (config.stopOnStdinEnd) process.stdin.destroy();
   await app?.close();

@@ -61,6 +61,7 @@ describe('what a stack emits', () => {
       host: '0.0.0.0',
       port: 2368,
       probePort: 2369,
+      shutdownSeconds: 45,
       contentPath: '/var/lib/ghost/content',
       database: { client: 'sqlite', filename: '/var/lib/ghost/content/data/aurora-letters-ghost.db' },
     });

@@ -64,6 +64,7 @@ export function usePlatformService(
       billing: billingSettings(new EnvironmentReader({})),
       demo: false,
       staff: [{ email: staffEmail, role: 'admin' }],
+      shutdownSeconds: 45,
       stopOnStdinEnd: false,
       ...(typeof options.config === 'function' ? await options.config() : options.config),
     };

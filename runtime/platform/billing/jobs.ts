@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { audit } from '../access/audit.ts';
 import type { Transaction } from '../database/connection.ts';
-import { changeSiteJob } from '../provisioning/jobs.ts';
+import { enqueueChange } from '../provisioning/jobs.ts';
 import { defineJob } from '../queue/definition.ts';
 import { handle, type JobHandler } from '../queue/running-job.ts';
 import { type Schedule, schedule } from '../queue/schedules.ts';
@@ -69,7 +69,7 @@ export function billingHandler(services: Services): JobHandler {
 }
 
 /** Makes the site's YAML say what its standing wants; nothing is ever deleted. */
-async function followStanding({ queue }: Services, db: Transaction, change: SubscriptionChange): Promise<void> {
+async function followStanding(services: Services, db: Transaction, change: SubscriptionChange): Promise<void> {
   const { site: slug, creatorId, wanted, after } = change;
   const row = await db('sites').where({ slug }).whereNull('removed_at').first('state');
   if (row === undefined || row.state === wanted) return;
@@ -77,5 +77,5 @@ async function followStanding({ queue }: Services, db: Transaction, change: Subs
   await audit(db, 'billing', { creatorId, action: 'site.standing', subject: slug, details });
   const payload = { slug, change: { state: wanted }, actor: 'billing' };
   const key = `standing:${slug}:${after.standingSince.toISOString()}`;
-  await queue.enqueue(db, changeSiteJob, { payload, creatorId, key });
+  await enqueueChange(services, db, payload, { creatorId, key });
 }

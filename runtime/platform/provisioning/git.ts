@@ -51,6 +51,14 @@ export class GitProvisioner implements Provisioner {
     return shard === undefined ? stack : `${stack}-${String(shard).padStart(2, '0')}`;
   }
 
+  async laneOfSite(slug: string): Promise<string> {
+    // A site keeps its shard, so that an older state of the registry says the same; an update may have the working tree.
+    const known = await this.#read(slug).catch(() => undefined);
+    if (known !== undefined) return this.laneOf(known);
+    await this.#inTurn(() => this.#pull());
+    return this.laneOf(await this.#read(slug));
+  }
+
   async check(site: SiteInput): Promise<SiteInput> {
     await this.#inTurn(() => this.#pull());
     return this.#files.check(site);
@@ -67,9 +75,16 @@ export class GitProvisioner implements Provisioner {
     return this.#commit(`sites: change ${keys} of ${slug}`, author, () => this.#files.change(slug, change));
   }
 
-  async apply(slug: string, progress: Progress, signal: AbortSignal): Promise<void> {
-    await this.#inTurn(() => this.#pull());
-    const site = await this.#read(slug);
+  /** Nobody changes the working tree meanwhile: a file that is not there for a moment would be a site that goes. */
+  apply(slug: string, progress: Progress, signal: AbortSignal): Promise<void> {
+    return this.#inTurn(async () => {
+      signal.throwIfAborted();
+      await this.#pull();
+      await this.#up(await this.#read(slug), progress, signal);
+    });
+  }
+
+  async #up(site: Pick<SiteInput, 'shard'>, progress: Progress, signal: AbortSignal): Promise<void> {
     const args = ['run', 'up', '--', '--stack', this.laneOf(site), '--yes'];
     const child = spawn('npm', args, { cwd: this.#settings.checkout, stdio: ['ignore', 'pipe', 'pipe'], signal });
     const ended = new Promise<number | null>((resolve, reject) => {

@@ -34,6 +34,17 @@ export const changeSiteJob = defineJob({
   scope: 'fleet',
 });
 
+/** Asks for a change of a site's YAML. Changes of one stack are made one after the other, new sites' among them. */
+export async function enqueueChange(
+  { queue, provisioner }: Pick<Services, 'queue' | 'provisioner'>,
+  db: Transaction,
+  payload: z.input<typeof changeSiteJob.payload>,
+  owner: { readonly creatorId: string | null; readonly key?: string },
+): Promise<{ readonly id: string }> {
+  const lane = await provisioner.laneOfSite(payload.slug);
+  return queue.enqueue(db, changeSiteJob, { payload, ...owner, lane });
+}
+
 /** What the jobs of provisioning do. */
 export function provisioningHandlers(services: Services): JobHandler[] {
   return [

@@ -69,6 +69,10 @@ export class LocalProvisioner implements Provisioner {
     return 'local';
   }
 
+  async laneOfSite(): Promise<string> {
+    return this.laneOf();
+  }
+
   check(site: SiteInput): Promise<SiteInput> {
     return this.#files.check(site);
   }

@@ -25,6 +25,8 @@ export type Progress = (text: string) => Promise<void>;
 export interface Provisioner {
   /** Name of what must not change twice at once: a stack, or the local fleet. */
   laneOf(site: Pick<SiteInput, 'shard'>): string;
+  /** The same for a site of the registry. @throws Error where it has none of that slug */
+  laneOfSite(slug: string): Promise<string>;
   /**
    * Checks a new site as the registry would have it, without writing.
    *
@@ -58,6 +60,7 @@ export class ProvisioningOff extends Error {
 /** A platform that shows sites and changes none. */
 export const noProvisioner: Provisioner = {
   laneOf: () => 'none',
+  laneOfSite: async () => 'none',
   check: refuse,
   create: refuse,
   change: refuse,

@@ -50,6 +50,7 @@ export async function startWeb(
       billing: billingSettings(new EnvironmentReader({})),
       demo: false,
       staff,
+      shutdownSeconds: 45,
       stopOnStdinEnd: false,
     },
     database,

@@ -66,6 +66,23 @@ describe('provisioning by the repository', () => {
     expect(history()).toEqual(['mira@example.com: sites: add night-trains', 'somebody: the beginning']);
     expect((await provisioner.check(site('day-trains'))).shard).toBe(1);
     expect(provisioner.laneOf(checked)).toBe('production-00');
+    expect(await provisioner.laneOfSite('night-trains')).toBe('production-00');
+    await expect(provisioner.laneOfSite('no-trains')).rejects.toThrow('no-trains is not in the registry');
+  });
+
+  it('leaves the registry alone while an update reads it', async () => {
+    const slow = "node -e \"setTimeout(() => console.log(require('fs').readdirSync('sites').length), 1500)\" --";
+    const seed = path.join(dir, 'seed');
+    await writeFile(path.join(seed, 'package.json'), JSON.stringify({ name: 'checkout', scripts: { up: slow } }));
+    commitAll(seed, 'a slow update');
+    await provisioner.create({ ...site('night-trains'), shard: 1 }, 'mira@example.com');
+    const lines: string[] = [];
+    const update = provisioner.apply('night-trains', async (line) => void lines.push(line), never);
+    await provisioner.create({ ...site('slow-ferries'), shard: 1 }, 'jon@example.com');
+    await update;
+    expect(lines.at(-1)).toBe('2');
+    await provisioner.apply('slow-ferries', async (line) => void lines.push(line), never);
+    expect(lines.at(-1)).toBe('3');
   });
 
   it('takes over what somebody else pushed, and keeps what they wrote', async () => {

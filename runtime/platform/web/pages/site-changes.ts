@@ -6,7 +6,7 @@ import type { SiteInput } from '../../../../sites/schema.ts';
 import { issueSignInToken, signInParameter } from '../../../sign-in/token.ts';
 import { audit } from '../../access/audit.ts';
 import { asViewer, type Viewer } from '../../access/viewer.ts';
-import { changeSiteJob, createSiteJob } from '../../provisioning/jobs.ts';
+import { createSiteJob, enqueueChange } from '../../provisioning/jobs.ts';
 import type { Services } from '../../services.ts';
 import { formatMoney } from '../format.ts';
 import { html, type Markup } from '../html.ts';
@@ -64,7 +64,7 @@ export function registerSiteChanges(app: FastifyInstance, services: Services): v
       const site = await requireSite(db, slug);
       if (site.state === 'suspended') throw new BadInput('This site is suspended; only staff can change it.');
       const payload = { slug, change, actor: viewer.email };
-      return services.queue.enqueue(db, changeSiteJob, { payload, creatorId: site.creator_id });
+      return enqueueChange(services, db, payload, { creatorId: site.creator_id });
     });
     return reply.redirect(`/jobs/${job.id}`);
   });

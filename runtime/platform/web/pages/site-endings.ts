@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { audit } from '../../access/audit.ts';
 import { listDeletions, requestDeletion, withdrawDeletion } from '../../access/deletions.ts';
 import { asViewer } from '../../access/viewer.ts';
-import { changeSiteJob } from '../../provisioning/jobs.ts';
+import { enqueueChange } from '../../provisioning/jobs.ts';
 import type { Services } from '../../services.ts';
 import { formatTime } from '../format.ts';
 import { html, type Markup } from '../html.ts';
@@ -19,7 +19,7 @@ const offer = z.object({ slug: z.string(), from: z.uuid(), email: z.string() });
 
 /** A site goes to another creator, who has to accept it, or is to be deleted after a time in which that can be withdrawn. */
 export function registerSiteEndings(app: FastifyInstance, services: Services): void {
-  const { config, database, mailer, now, queue, stores } = services;
+  const { config, database, mailer, now, stores } = services;
 
   app.post('/sites/:slug/hand-over', { config: { access: 'signed-in' } }, async (asked, reply) => {
     const viewer = viewerOf(asked);
@@ -62,7 +62,7 @@ export function registerSiteEndings(app: FastifyInstance, services: Services): v
       const site = await requireSite(db, slug);
       if (site.creator_id !== from) throw new BadInput('The site has gone to somebody else meanwhile.');
       const payload = { slug, change: { creator: email }, actor: email };
-      await queue.enqueue(db, changeSiteJob, { payload, creatorId: null });
+      await enqueueChange(services, db, payload, { creatorId: null });
       await audit(db, email, { creatorId: from, action: 'site.accept', subject: slug });
     });
     const content = html`<h1>Thank you</h1>
@@ -78,7 +78,7 @@ export function registerSiteEndings(app: FastifyInstance, services: Services): v
       if (!(await requestDeletion(db, site, viewer, now()))) return;
       await audit(db, viewer, { creatorId: site.creator_id, action: 'site.delete', subject: slug });
       const payload = { slug, change: { state: 'paused' as const }, actor: viewer.email };
-      if (site.state === 'active') await queue.enqueue(db, changeSiteJob, { payload, creatorId: site.creator_id });
+      if (site.state === 'active') await enqueueChange(services, db, payload, { creatorId: site.creator_id });
     });
     return reply.redirect(`/sites/${slug}`, 303);
   });
