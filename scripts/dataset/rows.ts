@@ -89,18 +89,27 @@ function createRows(
       } else if (column.references !== undefined) row[name] = column.nullable === false ? undefined : null;
       else row[name] = createValue({ table: table.name, name, column, row: number, anchor: options.anchor }, random);
     }
-    const folded = table.unique.map((columns) => keyOf(columns, row));
+    const folded = table.unique.flatMap((columns) => keyOf(columns, row) ?? []);
     if (Object.values(row).includes(undefined) || folded.some((key) => taken.has(key))) continue;
-    for (const key of folded) if (!key.includes('null')) taken.add(key);
+    for (const key of folded) taken.add(key);
     rows.push(row);
   }
   return rows;
 }
 
-/** As a unique index that ignores case and accents sees the values. */
-function keyOf(columns: readonly string[], row: Row): string {
+/** Letters that a collation without accents takes for others, and that Unicode does not take apart. */
+const alike: Readonly<Record<string, string>> = { œ: 'oe', æ: 'ae', ß: 'ss', ø: 'o', ł: 'l', đ: 'd', ı: 'i', þ: 'th' };
+
+/** As a unique index that ignores case and accents sees the values; undefined where it takes no notice of the row. */
+function keyOf(columns: readonly string[], row: Row): string | undefined {
+  if (columns.some((name) => row[name] === null)) return undefined;
   const values = columns.map((name) =>
-    String(row[name]).normalize('NFKD').replaceAll(/\p{M}/gu, '').toLowerCase().trim(),
+    String(row[name])
+      .normalize('NFKD')
+      .replaceAll(/\p{M}/gu, '')
+      .toLowerCase()
+      .replaceAll(/[œæßøłđıþ]/g, (letter) => alike[letter] ?? letter)
+      .trim(),
   );
   return JSON.stringify([columns, values]);
 }
