@@ -10,6 +10,11 @@ export interface Resource {
   readonly includes: readonly string[];
   /** Lists that Ghost does not order, see {@link Call.unordered}. */
   readonly unordered?: readonly string[];
+  /**
+   * Fields of a list that Ghost does not order, by whose index MySQL may find the rows: which of them come first is then
+   * its plan's choice, and an order is asked for.
+   */
+  readonly plannedBy?: readonly string[];
   /** Fixed part of the query. */
   readonly query?: Readonly<Record<string, string>>;
 }
@@ -122,6 +127,7 @@ export const resources: readonly Resource[] = [
       accent_color: [null, '#ff0000'],
     },
     orders: ['name asc', 'name desc', 'count.posts desc, slug asc', 'description asc', 'slug desc', 'created_at desc'],
+    plannedBy: ['slug'],
     includes: ['count.posts', ''],
   },
   {
@@ -129,6 +135,7 @@ export const resources: readonly Resource[] = [
     as: 'content',
     fields: { name: texts.slice(0, 10), slug: ['harbour-tags-0'], visibility: ['public', 'internal'] },
     orders: ['name asc', 'count.posts desc, slug asc', 'slug asc'],
+    plannedBy: ['slug'],
     includes: ['count.posts', ''],
   },
   {

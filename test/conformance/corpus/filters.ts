@@ -24,7 +24,13 @@ export function everyField(anchor: Date): Call[] {
         .map((value) => literal(value, anchor));
       if (list.length > 1) clauses.push(`${field}:[${list.join(',')}]`, `${field}:-[${list.slice(0, 2).join(',')}]`);
       for (const filter of clauses)
-        calls.push(get(`filter ${resource.as} ${resource.path}`, calls.length, resource, { filter, limit: '15' }));
+        calls.push(
+          get(`filter ${resource.as} ${resource.path}`, calls.length, resource, {
+            filter,
+            limit: '15',
+            ...(resource.plannedBy?.includes(field) ? { order: resource.orders[0] ?? '' } : {}),
+          }),
+        );
     }
   }
   return calls;
@@ -63,7 +69,7 @@ export function randomRequests(seed: number, count: number, anchor: Date): Call[
             : `${filter}${random.pick([',', '+'])}${part}`;
     return get(`random ${resource.as} ${resource.path}`, at, resource, {
       filter,
-      order: random.chance(0.5) ? random.pick(resource.orders) : '',
+      order: random.chance(0.5) ? random.pick(resource.orders) : ordered(resource, joined),
       include: random.chance(0.4) ? random.pick(resource.includes) : '',
       limit: random.chance(0.6) ? String(random.integer(1, 20)) : '',
       page: random.chance(0.2) ? String(random.integer(1, 4)) : '',
@@ -73,6 +79,11 @@ export function randomRequests(seed: number, count: number, anchor: Date): Call[
           : '',
     });
   });
+}
+
+/** An order for those that need one. */
+function ordered({ plannedBy = [], orders }: Resource, clauses: readonly string[]): string {
+  return plannedBy.some((field) => clauses.some((part) => part.startsWith(`${field}:`))) ? (orders[0] ?? '') : '';
 }
 
 function clause(random: Random, resource: Resource, anchor: Date): string {
