@@ -61,7 +61,6 @@ describe('what a stack emits', () => {
       host: '0.0.0.0',
       port: 2368,
       probePort: 2369,
-      shutdownSeconds: 45,
       contentPath: '/var/lib/ghost/content',
       database: { client: 'sqlite', filename: '/var/lib/ghost/content/data/aurora-letters-ghost.db' },
     });
@@ -198,6 +197,7 @@ describe('what a stack with a platform emits', () => {
       host: '0.0.0.0',
       port: 3000,
       probePort: 2369,
+      shutdownSeconds: 45,
       trustProxy: true,
       database: {
         host: 'pooler-eu-1.ghost-fleet.svc.cluster.local',
