@@ -7,7 +7,6 @@ import { PlatformDatabase } from './database/connection.ts';
 import { migratePlatform } from './database/migrator.ts';
 import { seedDemo } from './demo.ts';
 import { createLocalMailer, createMailer } from './mail.ts';
-import { PlatformMetrics } from './metrics.ts';
 import { createProbes } from './probes.ts';
 import { createProvisioner } from './provisioning/create-provisioner.ts';
 import { createQueue } from './queue/create-queue.ts';
@@ -69,10 +68,8 @@ async function main(role: string | undefined): Promise<number> {
 
   const worker = role === 'api' ? undefined : await startWorker(services);
   const app = role === 'worker' ? undefined : await createServer(services);
-  const metrics = new PlatformMetrics(services);
-  if (app !== undefined) metrics.observe(app);
-  const probes = createProbes(services, metrics);
-  if (config.probePort !== undefined) await probes.listen({ host: config.host, port: config.probePort });
+  const probes = config.probePort === undefined ? undefined : createProbes(services, app);
+  await probes?.listen({ host: config.host, port: config.probePort });
   await app?.listen({ host: config.host, port: config.port });
   log.info({ role }, 'ready');
   await interrupted;
@@ -89,7 +86,7 @@ async function main(role: string | undefined): Promise<number> {
   await queue.close();
   await stores.close();
   await database.close();
-  await probes.close();
+  await probes?.close();
   return 0;
 }
 

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import { getFleetTotals } from './analytics/fleet-totals.ts';
+import { countSites } from './analytics/fleet-totals.ts';
 import { countJobs } from './queue/inspection.ts';
 import type { Services } from './services.ts';
 
@@ -67,11 +67,13 @@ export class PlatformMetrics {
     for (const gauge of [this.#jobs, this.#overdue, this.#sites, this.#stale]) gauge.reset();
     const { database, now } = this.#services;
     try {
-      for (const { kind, state, count, overdueSeconds } of await database.asFleet((db) => countJobs(db))) {
+      const [jobs, { sites, stale }] = await database.asFleet(
+        async (db) => [await countJobs(db), await countSites(db, now())] as const,
+      );
+      for (const { kind, state, count, overdueSeconds } of jobs) {
         this.#jobs.set({ kind, state }, Number(count));
         if (state === 'waiting') this.#overdue.set({ kind }, overdueSeconds);
       }
-      const { sites, stale } = await getFleetTotals(database, now());
       for (const [state, count] of Object.entries(sites)) this.#sites.set({ state }, count);
       this.#stale.set(stale);
       this.#databaseUp.set(1);

@@ -1,5 +1,5 @@
 import fastify, { type FastifyInstance } from 'fastify';
-import type { PlatformMetrics } from './metrics.ts';
+import { PlatformMetrics } from './metrics.ts';
 import type { Services } from './services.ts';
 
 /** What readiness is asked of. */
@@ -18,10 +18,14 @@ export function registerProbes(app: FastifyInstance, { database, stores }: Depen
 /**
  * What the cluster asks a process of the platform, on a port of its own that no route leads to: the probes, and `/metrics`.
  * Listening and closing are the caller's.
+ *
+ * @param observed server whose requests are counted, before it listens; none in a worker
  */
-export function createProbes(dependencies: Dependencies, metrics: PlatformMetrics): FastifyInstance {
+export function createProbes(services: Services, observed: FastifyInstance | undefined): FastifyInstance {
+  const metrics = new PlatformMetrics(services);
+  if (observed !== undefined) metrics.observe(observed);
   const app = fastify();
-  registerProbes(app, dependencies);
+  registerProbes(app, services);
   app.get('/metrics', async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()));
   return app;
 }

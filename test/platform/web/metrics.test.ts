@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { PlatformMetrics } from '../../../runtime/platform/metrics.ts';
 import { createProbes } from '../../../runtime/platform/probes.ts';
 import { createServer } from '../../../runtime/platform/web/server.ts';
 import { registerSite, usePlatformService } from '../../support/platform-service.ts';
@@ -10,10 +9,8 @@ let probes: ReturnType<typeof createProbes>;
 beforeAll(async () => {
   await registerSite(service, 'aurora-letters', 'mira@example.com');
   await registerSite(service, 'harbour-notes', 'mira@example.com');
-  const metrics = new PlatformMetrics(service.services);
   app = await createServer(service.services);
-  metrics.observe(app);
-  probes = createProbes(service.services, metrics);
+  probes = createProbes(service.services, app);
 });
 afterAll(async () => {
   await app?.close();
