@@ -2,7 +2,8 @@ import * as k8s from '@pulumi/kubernetes';
 import * as pulumi from '@pulumi/pulumi';
 import { dashboards } from './dashboards.ts';
 import { platformLabels, siteLabel } from './labels.ts';
-import { type AlertRule, platformAlerts } from './platform-alerts.ts';
+import { platformAlerts } from './platform-alerts.ts';
+import { type AlertRule, createAlertRules, createPodMonitor } from './prometheus.ts';
 
 export interface MonitoringArgs {
   readonly namespace: pulumi.Input<string>;
@@ -13,42 +14,29 @@ export interface MonitoringArgs {
 }
 
 /**
- * What Prometheus and Grafana are told of the whole fleet: one PodMonitor for the pods of all sites and one for
- * the platform's, rules for what sites share and for the platform, two dashboards. Custom resources of the Prometheus Operator (https://prometheus-operator.dev); Grafana's sidecar
- * finds ConfigMaps by the label `grafana_dashboard`. A site's own rules come with the site.
+ * What Prometheus and Grafana are told of the whole fleet: one PodMonitor for the pods of all sites and one for the
+ * platform's, rules for what sites share and for the platform, two dashboards. Grafana's sidecar finds ConfigMaps by the
+ * label `grafana_dashboard`. A site's own rules come with the site.
  */
 export class Monitoring extends pulumi.ComponentResource {
   constructor(name: string, args: MonitoringArgs, options?: pulumi.ComponentResourceOptions) {
     super('ghost-fleet:components:Monitoring', name, {}, options);
     const labels = { ...platformLabels('monitoring'), ...args.labels };
-    const apiVersion = 'monitoring.coreos.com/v1';
-    new k8s.apiextensions.CustomResource(
-      `${name}-sites`,
-      {
-        apiVersion,
-        kind: 'PodMonitor',
-        metadata: { name: 'sites', namespace: args.namespace, labels },
-        spec: {
-          namespaceSelector: { any: true },
-          selector: { matchExpressions: [{ key: siteLabel, operator: 'Exists' }] },
-          podMetricsEndpoints: [{ port: 'probes', path: '/metrics', interval: '30s' }],
-          // What a hostile site writes into its metrics takes nothing from its neighbours.
-          sampleLimit: 5_000,
-        },
-      },
-      { parent: this },
-    );
-    if (args.hasPlatform) this.#watchPlatform(name, args.namespace, labels);
-    new k8s.apiextensions.CustomResource(
-      `${name}-rules`,
-      {
-        apiVersion,
-        kind: 'PrometheusRule',
-        metadata: { name: 'fleet', namespace: args.namespace, labels },
-        spec: { groups: [{ name: 'fleet', rules: rulesOf(fleetAlerts) }] },
-      },
-      { parent: this },
-    );
+    const metadataOf = (called: string) => ({ name: called, namespace: args.namespace, labels });
+    const sites = {
+      namespaceSelector: { any: true },
+      selector: { matchExpressions: [{ key: siteLabel, operator: 'Exists' }] },
+      // What a hostile site writes into its metrics takes nothing from its neighbours.
+      sampleLimit: 5_000,
+    };
+    createPodMonitor(`${name}-sites`, metadataOf('sites'), sites, this);
+    createAlertRules(`${name}-rules`, metadataOf('fleet'), { name: 'fleet', alerts: fleetAlerts }, this);
+    if (args.hasPlatform) {
+      const names = { key: 'app.kubernetes.io/name', operator: 'In', values: ['platform-api', 'platform-worker'] };
+      const metadata = metadataOf('platform');
+      createPodMonitor(`${name}-platform`, metadata, { selector: { matchExpressions: [names] } }, this);
+      createAlertRules(`${name}-platform-rules`, metadata, { name: 'platform', alerts: platformAlerts }, this);
+    }
     for (const [file, json] of Object.entries(dashboards())) {
       const dashboard = file.replace('.json', '');
       new k8s.core.v1.ConfigMap(
@@ -65,35 +53,6 @@ export class Monitoring extends pulumi.ComponentResource {
       );
     }
     this.registerOutputs({});
-  }
-
-  #watchPlatform(name: string, namespace: pulumi.Input<string>, labels: Record<string, string>): void {
-    const metadata = { name: 'platform', namespace, labels };
-    const apiVersion = 'monitoring.coreos.com/v1';
-    const names = { key: 'app.kubernetes.io/name', operator: 'In', values: ['platform-api', 'platform-worker'] };
-    new k8s.apiextensions.CustomResource(
-      `${name}-platform`,
-      {
-        apiVersion,
-        kind: 'PodMonitor',
-        metadata,
-        spec: {
-          selector: { matchExpressions: [names] },
-          podMetricsEndpoints: [{ port: 'probes', path: '/metrics', interval: '30s' }],
-        },
-      },
-      { parent: this },
-    );
-    new k8s.apiextensions.CustomResource(
-      `${name}-platform-rules`,
-      {
-        apiVersion,
-        kind: 'PrometheusRule',
-        metadata,
-        spec: { groups: [{ name: 'platform', rules: rulesOf(platformAlerts) }] },
-      },
-      { parent: this },
-    );
   }
 }
 
@@ -128,7 +87,3 @@ const fleetAlerts: readonly AlertRule[] = [
     summary: 'the certificate {{ $labels.name }} expires within two weeks and was not renewed',
   },
 ];
-
-function rulesOf(alerts: readonly AlertRule[]) {
-  return alerts.map(({ severity, summary, ...rule }) => ({ ...rule, labels: { severity }, annotations: { summary } }));
-}

@@ -1,11 +1,4 @@
-/** A rule of Prometheus as this project writes it: how bad, and what to tell who is woken. */
-export interface AlertRule {
-  readonly alert: string;
-  readonly expr: string;
-  readonly for: string;
-  readonly severity: 'critical' | 'warning';
-  readonly summary: string;
-}
+import type { AlertRule } from './prometheus.ts';
 
 /** Name of the platform's PodMonitor, by which Prometheus labels what it scrapes. */
 const job = '.+/platform';

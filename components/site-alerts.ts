@@ -1,6 +1,6 @@
-import * as k8s from '@pulumi/kubernetes';
 import * as pulumi from '@pulumi/pulumi';
 import { siteLabels } from './labels.ts';
+import { type AlertRule, createAlertRules } from './prometheus.ts';
 
 export interface SiteAlertsArgs {
   readonly slug: string;
@@ -13,54 +13,22 @@ export interface SiteAlertsArgs {
   readonly backupMaxAgeHours: number | undefined;
 }
 
-interface Rule {
-  readonly alert: string;
-  readonly expr: string;
-  readonly for: string;
-  readonly severity: 'critical' | 'warning';
-  readonly summary: string;
-}
-
-/** What of a site somebody has to be told, as rules for the Prometheus Operator (https://prometheus-operator.dev). */
+/** What of a site somebody has to be told. */
 export class SiteAlerts extends pulumi.ComponentResource {
   constructor(name: string, args: SiteAlertsArgs, options?: pulumi.ComponentResourceOptions) {
     super('ghost-fleet:components:SiteAlerts', name, {}, options);
-    const labels = { site: args.slug };
-    new k8s.apiextensions.CustomResource(
-      `${name}-rules`,
-      {
-        apiVersion: 'monitoring.coreos.com/v1',
-        kind: 'PrometheusRule',
-        metadata: {
-          name: 'ghost',
-          namespace: args.namespace,
-          labels: { ...siteLabels(args.slug), ...args.ruleLabels },
-        },
-        spec: {
-          groups: [
-            {
-              name: `site-${args.slug}`,
-              rules: siteRules(args).map(({ alert, expr, for: duration, severity, summary }) => ({
-                alert,
-                expr,
-                for: duration,
-                labels: { ...labels, severity },
-                annotations: { summary },
-              })),
-            },
-          ],
-        },
-      },
-      { parent: this },
-    );
+    const { slug, namespace, ruleLabels } = args;
+    const metadata = { name: 'ghost', namespace, labels: { ...siteLabels(slug), ...ruleLabels } };
+    const group = { name: `site-${slug}`, alerts: siteRules(args), labels: { site: slug } };
+    createAlertRules(`${name}-rules`, metadata, group, this);
     this.registerOutputs({});
   }
 }
 
-function siteRules({ slug, hasVolume, backupMaxAgeHours }: SiteAlertsArgs): Rule[] {
+function siteRules({ slug, hasVolume, backupMaxAgeHours }: SiteAlertsArgs): AlertRule[] {
   const site = `site="${slug}"`;
   const namespace = `namespace="site-${slug}"`;
-  const rules: Rule[] = [
+  const rules: AlertRule[] = [
     {
       alert: 'SiteDown',
       expr: `sum(kube_deployment_status_replicas_available{${namespace},deployment="ghost"}) < 1`,
