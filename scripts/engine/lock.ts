@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { isProcessAlive } from '../process-alive.ts';
 
 /** How the backend of files tells of a lock. */
 const createdBy = /created by \S+@(\S+) \(pid (\d+)\)/g;
@@ -11,19 +12,9 @@ const createdBy = /created by \S+@(\S+) \(pid (\d+)\)/g;
  */
 export function isLockedByDead(
   message: string,
-  isAlive: (pid: number) => boolean = processIsAlive,
+  isAlive: (pid: number) => boolean = isProcessAlive,
   host: string = hostname(),
 ): boolean {
   const locks = [...message.matchAll(createdBy)];
   return locks.length > 0 && locks.every(([, from, pid]) => from === host && !isAlive(Number(pid)));
-}
-
-function processIsAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    // Somebody else's process is one, too.
-    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
-  }
 }

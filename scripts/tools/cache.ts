@@ -4,6 +4,7 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isProcessAlive } from '../process-alive.ts';
 
 /** Folder of what was built or fetched, shared by all checkouts of this machine. */
 export function cacheDir(): string {
@@ -59,7 +60,7 @@ async function lock(file: string): Promise<() => Promise<void>> {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     }
     const owner = Number(await readFile(file, 'utf8').catch(() => '0'));
-    if (isAlive(owner)) await sleep(500);
+    if (isProcessAlive(owner)) await sleep(500);
     else await rm(file, { force: true });
   }
 }
@@ -67,17 +68,7 @@ async function lock(file: string): Promise<() => Promise<void>> {
 async function removeLeftovers(dir: string): Promise<void> {
   for (const name of await readdir(dir)) {
     const owner = /^\.partial-(?:.*-)?(\d+)$/.exec(name)?.[1];
-    if (owner !== undefined && !isAlive(Number(owner)))
+    if (owner !== undefined && !isProcessAlive(Number(owner)))
       await rm(path.join(dir, name), { recursive: true, force: true });
-  }
-}
-
-function isAlive(pid: number): boolean {
-  if (pid === process.pid) return true;
-  try {
-    process.kill(pid, 0);
-    return pid > 0;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }

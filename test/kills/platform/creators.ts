@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { findAccount } from '../../../runtime/platform/access/accounts.ts';
 import { createApiToken } from '../../../runtime/platform/access/api-tokens.ts';
 import type { PlatformDatabase } from '../../../runtime/platform/database/connection.ts';
-import { isConnectionLoss } from '../../../runtime/platform/database/connection-loss.ts';
 import type { KnownSite } from '../../support/known-site.ts';
+import { untilConnected } from '../until-connected.ts';
 
 /** Creators who ask for their sites by the API, each with a token of their own. */
 export class Creators {
@@ -68,16 +68,4 @@ async function createCreator(
   const viewer = await findAccount(db, email);
   if (viewer === undefined) throw new Error(`${email}: expected an account`);
   return createApiToken(db, viewer, 'kills', ['sites:write'], undefined);
-}
-
-/** Asks the platform's database until it answers. */
-export async function untilConnected<T>(ask: () => Promise<T>): Promise<T> {
-  for (;;) {
-    try {
-      return await ask();
-    } catch (error) {
-      if (!isConnectionLoss(error)) throw error;
-      await sleep(200);
-    }
-  }
 }

@@ -14,8 +14,8 @@ import { countHistory } from '../../support/count-history.ts';
 import { drawSites, historyOf, type KnownSite, newcomersOf } from '../../support/known-site.ts';
 import { headerOf } from '../../support/mail-server.ts';
 import { describeKill, drawKills, inflict, type Kill } from '../plan.ts';
+import { untilConnected } from '../until-connected.ts';
 import { type Bed, startBed } from './bed.ts';
-import { untilConnected } from './creators.ts';
 import { judgeNumbers, judgeProvisionings } from './judge.ts';
 
 export interface PlatformRoundSettings {

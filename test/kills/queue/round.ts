@@ -2,12 +2,12 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PlatformDatabase } from '../../../runtime/platform/database/connection.ts';
-import { isConnectionLoss } from '../../../runtime/platform/database/connection-loss.ts';
 import { createQueue } from '../../../runtime/platform/queue/create-queue.ts';
 import type { Queue } from '../../../runtime/platform/queue/queue.ts';
 import { Random } from '../../../scripts/dataset/random.ts';
 import { describeKill, drawKills, inflict } from '../plan.ts';
 import { MortalServers } from '../servers.ts';
+import { untilConnected } from '../until-connected.ts';
 import { Workers } from '../workers.ts';
 import { after, effects, long } from './jobs.ts';
 import { startWorker } from './worker.ts';
@@ -78,16 +78,8 @@ export async function runRound(settings: RoundSettings): Promise<string[]> {
 async function enqueueAll(database: PlatformDatabase, queue: Queue, jobs: number, gapMs: number): Promise<string[]> {
   const ids: string[] = [];
   for (let n = 0; n < jobs; n += 1) {
-    for (;;) {
-      try {
-        const request = { payload: { n }, creatorId: null, key: `number ${n}` };
-        ids[n] = (await database.asFleet((db) => queue.enqueue(db, long, request))).id;
-        break;
-      } catch (error) {
-        if (!isConnectionLoss(error)) throw error;
-        await sleep(100);
-      }
-    }
+    const request = { payload: { n }, creatorId: null, key: `number ${n}` };
+    ids[n] = (await untilConnected(() => database.asFleet((db) => queue.enqueue(db, long, request)))).id;
     await sleep(gapMs);
   }
   return ids;
