@@ -57,17 +57,3 @@ export function describeKind(settings: KindSettings): string {
     ],
   });
 }
-
-/** Settings of the pods' network: a bridge, and so a network of one node. */
-export function podNetwork(settings: KindSettings): string {
-  const bridge = {
-    type: 'bridge',
-    bridge: 'pods',
-    isGateway: true,
-    ipMasq: true,
-    hairpinMode: true,
-    ipam: { type: 'host-local', ranges: [[{ subnet: podsOf(settings) }]], routes: [{ dst: '0.0.0.0/0' }] },
-  };
-  const plugins = [bridge, { type: 'portmap', capabilities: { portMappings: true } }];
-  return `${JSON.stringify({ cniVersion: '0.4.0', name: 'pods', plugins }, undefined, 2)}\n`;
-}

@@ -16,9 +16,10 @@ import {
 } from '../cluster.ts';
 import { imageValues, makeImages } from '../images.ts';
 import { Kubectl } from '../kubectl.ts';
+import { podNetwork } from '../pod-network.ts';
 import { chooseAddresses } from '../process/addresses.ts';
 import { hasRegistry } from '../registry.ts';
-import { describeKind, ingressOf, type KindSettings, podNetwork, volumesInNode } from './cluster-settings.ts';
+import { describeKind, ingressOf, type KindSettings, podsOf, volumesInNode } from './cluster-settings.ts';
 import { Docker } from './docker.ts';
 import { provideNodeImage } from './node-image.ts';
 import { OwnDocker } from './own-docker.ts';
@@ -142,7 +143,7 @@ export class KindCluster implements ClusterDriver {
     await this.#kind(docker, args, false);
     if (image === undefined) return;
     const network = path.join(this.#folder.run, 'pod-network.conflist');
-    await writeFile(network, podNetwork(settings));
+    await writeFile(network, podNetwork(podsOf(settings)));
     await docker.run(['cp', network, `${this.#node}:/etc/cni/net.d/10-bridge.conflist`]);
   }
 

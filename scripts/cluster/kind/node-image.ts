@@ -17,6 +17,9 @@ const packages = [
 ].join(',');
 const kubernetesVersion = `v${manifest.tools.kubelet.version}`;
 
+const dockerfile = path.join(import.meta.dirname, 'node.Dockerfile');
+const scripts = ['node-entrypoint.sh', '../kernel-settings.sh'].map((file) => path.join(import.meta.dirname, file));
+
 /** What a node is made from. */
 export interface NodeIngredients {
   /** Top level of the checkout. */
@@ -39,9 +42,7 @@ export async function provideNodeImage(
   from: NodeIngredients,
   report: (line: string) => void,
 ): Promise<string> {
-  const own = await Promise.all(
-    ['node.Dockerfile', 'node-entrypoint.sh'].map((file) => readFile(path.join(import.meta.dirname, file), 'utf8')),
-  );
+  const own = await Promise.all([dockerfile, ...scripts].map((file) => readFile(file, 'utf8')));
   const key = await hashPins([packages, manifest.tools.kind.version, kubernetesVersion, own], []);
   const name = `ghost-fleet/kind-node:${kubernetesVersion}-${key}`;
   if (await docker.hasImage(name)) return name;
@@ -66,8 +67,7 @@ async function build(docker: Docker, from: NodeIngredients, name: string, dir: s
   await $`chmod -R u+w ${path.join(context, 'files')}`;
   for (const program of ['kubeadm', 'kubelet', 'kubectl', 'kube-proxy'])
     await copyFile(path.join(from.bin, program), path.join(context, 'bin', program));
-  await copyFile(path.join(import.meta.dirname, 'node-entrypoint.sh'), path.join(context, 'node-entrypoint.sh'));
-  const dockerfile = path.join(import.meta.dirname, 'node.Dockerfile');
+  for (const script of scripts) await copyFile(script, path.join(context, path.basename(script)));
   const args = ['--build-arg', `BASE=${base}`, '--build-arg', `KUBERNETES_VERSION=${kubernetesVersion}`];
   await docker.run(['build', '--quiet', ...args, '--file', dockerfile, '--tag', `${name}-empty`, context]);
   const images = [...(await controlPlaneImages(from)), await kubeProxyImage(docker, context)];

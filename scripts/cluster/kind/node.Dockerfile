@@ -5,6 +5,7 @@ FROM ${BASE}
 COPY files/ /
 COPY bin/kubeadm bin/kubelet bin/kubectl /usr/bin/
 COPY node-entrypoint.sh /usr/local/bin/node-entrypoint
+COPY kernel-settings.sh /usr/local/lib/
 
 # What a container may not be allowed to set goes: a lower OOM score, higher limits, the kernel of the whole machine.
 RUN chmod 755 /kind/bin/* /usr/local/bin/* \

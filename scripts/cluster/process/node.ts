@@ -3,6 +3,7 @@ import path from 'node:path';
 import { stringify } from 'yaml';
 import { $ } from 'zx';
 import type { ClusterFolder } from '../cluster.ts';
+import { podNetwork } from '../pod-network.ts';
 import type { Addresses } from './addresses.ts';
 import { nodeName } from './certificates.ts';
 import type { Program } from './programs.ts';
@@ -38,7 +39,10 @@ export async function describeNode(
     path.join(run, 'containerd.toml'),
     containerdSettings(programs, sandboxImage, await snapshotter(run)),
   );
-  await writeFile(path.join(run, 'cni', 'conf', '10-bridge.conflist'), podNetwork(addresses));
+  await writeFile(
+    path.join(run, 'cni', 'conf', '10-bridge.conflist'),
+    podNetwork(addresses.pods, `${inside}/cni/addresses`),
+  );
   // Nobody to ask for names outside of the cluster; without a line resolvers would ask the pod itself.
   await writeFile(path.join(run, 'resolv.conf'), `nameserver ${addresses.dns}\n`);
   await writeFile(path.join(run, 'kubelet.yaml'), kubeletSettings(addresses, folder.name));
@@ -110,29 +114,11 @@ state = "${inside}/containerd/state"
 `;
 }
 
-function podNetwork({ pods }: Addresses): string {
-  const bridge = {
-    type: 'bridge',
-    bridge: 'pods',
-    isGateway: true,
-    ipMasq: true,
-    hairpinMode: true,
-    ipam: {
-      type: 'host-local',
-      dataDir: `${inside}/cni/addresses`,
-      ranges: [[{ subnet: pods }]],
-      routes: [{ dst: '0.0.0.0/0' }],
-    },
-  };
-  const plugins = [bridge, { type: 'portmap', capabilities: { portMappings: true } }];
-  return `${JSON.stringify({ cniVersion: '0.4.0', name: 'pods', plugins }, undefined, 2)}\n`;
-}
-
 function kubeletSettings({ dns }: Addresses, controlGroup: string): string {
   return stringify({
     apiVersion: 'kubelet.config.k8s.io/v1beta1',
     kind: 'KubeletConfiguration',
-    // What it wants of the kernel has been shown to it (sandbox.sh): it has nothing to change.
+    // What it wants of the kernel has been shown to it (kernel-settings.sh): it has nothing to change.
     protectKernelDefaults: true,
     authentication: {
       anonymous: { enabled: false },

@@ -10,19 +10,8 @@ run=$1 volumes=$2 host=$3 node=$4 services=$5
 mount --make-rprivate /
 
 # Kubelet would set the kernel of the whole machine to its taste, so it sees what it wants as given.
-mkdir -p "$run/settings"
-while read -r setting value; do
-  [ -e "/proc/sys/$setting" ] || continue
-  echo "$value" >"$run/settings/${setting//\//.}"
-  mount --bind "$run/settings/${setting//\//.}" "/proc/sys/$setting"
-done <<'settings'
-kernel/keys/root_maxbytes 25000000
-kernel/keys/root_maxkeys 1000000
-kernel/panic 10
-kernel/panic_on_oops 1
-vm/overcommit_memory 1
-vm/panic_on_oom 0
-settings
+. "$(dirname "${BASH_SOURCE[0]}")/../kernel-settings.sh"
+show_kernel_settings "$run/settings"
 
 # One short path for the cluster's files, however deep its folder lies: a socket's path has room for 107 characters.
 # What the programs write to places of their own choice stays in the cluster, too.
