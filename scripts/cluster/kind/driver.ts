@@ -19,6 +19,7 @@ import { Kubectl } from '../kubectl.ts';
 import { podNetwork } from '../pod-network.ts';
 import { chooseAddresses } from '../process/addresses.ts';
 import { hasRegistry } from '../registry.ts';
+import { untilAnswers } from '../until-answers.ts';
 import { describeKind, ingressOf, type KindSettings, podsOf, volumesInNode } from './cluster-settings.ts';
 import { Docker } from './docker.ts';
 import { provideNodeImage } from './node-image.ts';
@@ -29,6 +30,9 @@ const addons = {
   published: ['storage-class', 'traefik', 'metrics-server'],
   made: ['storage', 'storage-class', 'traefik', 'metrics-server'],
 } as const satisfies Record<string, readonly Addon[]>;
+
+/** How long the API server of a node may take to answer. */
+const apiWaitMs = 120_000;
 
 /** Images of the publishers, which a node fetches itself. */
 const publishedImages = {
@@ -153,6 +157,8 @@ export class KindCluster implements ClusterDriver {
     await this.#kind(docker, ['export', 'kubeconfig', '--name', this.#folder.name]);
     const kubectl = new Kubectl(path.join(bin, 'kubectl'), this.#folder.kubeconfig);
     await kubectl.run(['config', 'rename-context', await kubectl.read('config', 'current-context'), contextName]);
+    // A node that was started again is there before its API server answers.
+    await untilAnswers('the Kubernetes API', () => kubectl.read('get', '--raw=/readyz'), apiWaitMs);
     return kubectl;
   }
 

@@ -1,6 +1,5 @@
 import { copyFile, cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { $ } from 'zx';
 import { ensureProgram, mmdebstrap } from '../../services/debian-packages.ts';
 import { cacheDir, fillEntry, hashPins } from '../../tools/cache.ts';
@@ -8,6 +7,7 @@ import { moduleFolder } from '../../tools/go-module.ts';
 import { manifest } from '../../tools/manifest.ts';
 import { UnavailableError } from '../../tools/unavailable.ts';
 import { makeImage } from '../images.ts';
+import { untilAnswers } from '../until-answers.ts';
 import type { Docker } from './docker.ts';
 
 const base = 'ghost-fleet/kind-base:12';
@@ -125,14 +125,8 @@ async function kubeProxyImage(docker: Docker, context: string): Promise<string> 
 async function addImages(docker: Docker, from: string, to: string, tars: readonly string[]): Promise<void> {
   const container = await docker.run(['run', '--detach', '--privileged', '--entrypoint', 'containerd', from]);
   try {
-    for (const deadline = Date.now() + 60_000; ; await sleep(300)) {
-      const error = await docker.run(['exec', container, 'ctr', 'version']).then(
-        () => undefined,
-        (reason: Error) => reason,
-      );
-      if (error === undefined) break;
-      if (Date.now() > deadline) throw new Error(`containerd in ${from} does not answer: ${error.message}`);
-    }
+    const version = ['exec', container, 'ctr', 'version'];
+    await untilAnswers(`containerd in ${from}`, () => docker.run(version), 60_000);
     const load = [
       'exec',
       '--interactive',
