@@ -1,6 +1,10 @@
 import type { Money } from '../../../sites/plans.ts';
+import { minorDecimals } from '../billing/money.ts';
 
+// Making a format takes far longer than using it, and a page uses hundreds.
 const integers = new Intl.NumberFormat('en');
+const times = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'short', timeZone: 'UTC' });
+const moneyFormats = new Map<string, Intl.NumberFormat>();
 
 /** `1,234` */
 export function formatCount(value: number): string {
@@ -15,15 +19,23 @@ export function formatMoney({
   readonly amount: Money['amount'];
   readonly currency: string;
 }): string {
-  const format = new Intl.NumberFormat('en', { style: 'currency', currency });
-  const { maximumFractionDigits = 2 } = format.resolvedOptions();
-  return format.format(amount / 10 ** maximumFractionDigits);
+  let format = moneyFormats.get(currency);
+  if (format === undefined) {
+    format = new Intl.NumberFormat('en', { style: 'currency', currency });
+    moneyFormats.set(currency, format);
+  }
+  return format.format(amount / minorUnitsOf(currency));
+}
+
+/** Minor units of one unit of a currency: 100 of EUR, 1 of JPY. */
+export function minorUnitsOf(currency: string): number {
+  return 10 ** minorDecimals(currency.toUpperCase());
 }
 
 /** `26 Nov 2026, 10:15` in UTC. */
 export function formatTime(time: Date | null | undefined): string {
   if (time === null || time === undefined) return '–';
-  return new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'short', timeZone: 'UTC' }).format(time);
+  return times.format(time);
 }
 
 /** How long ago: `3 min`, `5 h`, `12 days`. */

@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { findDeletion } from '../../access/deletions.ts';
 import { asViewer, type Viewer } from '../../access/viewer.ts';
 import { getDashboardData, type SiteGlance } from '../../analytics/dashboard.ts';
@@ -6,7 +6,7 @@ import { getSiteData, type SiteData } from '../../analytics/site.ts';
 import type { Services } from '../../services.ts';
 import { toCsv } from '../csv.ts';
 import { backupAge, chart, figure, rangeLinks, rangeOf, revenueFigures, sparkline, staleness } from '../figures.ts';
-import { formatBytes, formatMoney } from '../format.ts';
+import { formatBytes, formatMoney, minorUnitsOf } from '../format.ts';
 import { html, type Markup } from '../html.ts';
 import { contextOf, NotFound, sendPage, viewerOf } from '../reply.ts';
 import { siteActions } from '../site-actions.ts';
@@ -36,8 +36,11 @@ export function registerSites(app: FastifyInstance, services: Services): void {
 
   app.get('/sites/:slug', { config: { access: 'signed-in' } }, async (asked, reply) => {
     const { days, range } = rangeOf(asked.query, now());
-    const data = await readSite(services, viewerOf(asked), asked.params, range);
-    const deletion = await asViewer(database, viewerOf(asked), (db) => findDeletion(db, data.slug));
+    const slug = slugOf(asked);
+    const [data, deletion] = await Promise.all([
+      readSite(services, viewerOf(asked), slug, range),
+      asViewer(database, viewerOf(asked), (db) => findDeletion(db, slug)),
+    ]);
     const content = sitePage(data, days, now(), siteActions(contextOf(asked, reply), deletion, data));
     return sendPage(asked, reply, data.title, content, ['charts.js']);
   });
@@ -46,7 +49,7 @@ export function registerSites(app: FastifyInstance, services: Services): void {
     '/sites/:slug/numbers.csv',
     { config: { access: 'signed-in', scope: 'metrics:read' } },
     async (asked, reply) => {
-      const data = await readSite(services, viewerOf(asked), asked.params, rangeOf(asked.query, now()).range);
+      const data = await readSite(services, viewerOf(asked), slugOf(asked), rangeOf(asked.query, now()).range);
       const columns: [string, readonly (string | number | null)[]][] = [
         ['day', data.days],
         ...Object.entries(data.metrics),
@@ -70,17 +73,20 @@ export function registerSites(app: FastifyInstance, services: Services): void {
   });
 
   app.get('/api/v1/sites/:slug', { config: { access: 'signed-in', scope: 'metrics:read' } }, async (asked) =>
-    readSite(services, viewerOf(asked), asked.params, rangeOf(asked.query, now()).range),
+    readSite(services, viewerOf(asked), slugOf(asked), rangeOf(asked.query, now()).range),
   );
+}
+
+function slugOf(asked: FastifyRequest): string {
+  return (asked.params as { slug: string }).slug;
 }
 
 async function readSite(
   { database, now }: Services,
   viewer: Viewer,
-  params: unknown,
+  slug: string,
   range: Parameters<typeof getSiteData>[3],
 ): Promise<SiteData> {
-  const { slug } = params as { slug: string };
   const site = await asViewer(database, viewer, (db) => requireSite(db, slug));
   const data = await getSiteData(database, site.creator_id, slug, range, now());
   if (data === undefined) throw new NotFound('There is no such site.');
@@ -129,7 +135,7 @@ function sitePage(data: SiteData, days: number, now: Date, actions: Markup): Mar
           `Monthly recurring revenue (${currency.toUpperCase()})`,
           data.days,
           [{ label: 'MRR', values: series }],
-          100,
+          minorUnitsOf(currency),
         ),
       )}
       ${chart('Newsletters', data.days, [
