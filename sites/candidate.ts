@@ -12,6 +12,9 @@ export interface CandidateContext {
   readonly shards: number;
 }
 
+/** A site that is asked for, and may have no file yet. */
+export type RequestedSite = Pick<SiteInput, 'slug' | 'shard'>;
+
 /** Text of a site's YAML: the schema's comment on top, keys in the schema's order. */
 export function formatSite(site: Partial<SiteInput>): string {
   const ordered = Object.fromEntries(siteKeys.flatMap((key) => (site[key] === undefined ? [] : [[key, site[key]]])));
@@ -30,17 +33,23 @@ export function titleOf(slug: string): string {
  * Checks a new site as `site:check` would once its file stood in the registry, without touching the registry. Where the
  * stack has shards, a site that names none gets the one with the fewest sites.
  *
+ * @param requested sites that will have a file soon; they count, too
  * @returns what is to be written
  * @throws RegistryError with the problems that the new file would have, or where it exists
  */
-export async function checkCandidate(dir: string, input: SiteInput, context: CandidateContext): Promise<SiteInput> {
+export async function checkCandidate(
+  dir: string,
+  input: SiteInput,
+  context: CandidateContext,
+  requested: readonly RequestedSite[] = [],
+): Promise<SiteInput> {
   const slug = String(input.slug);
   const name = `${slug.replaceAll(/[^A-Za-z0-9_.-]/g, '_')}.yaml`;
   if (existsSync(path.join(dir, name))) throw existing(path.join(dir, name));
   const shard =
     context.shards === 0 || input.shard !== undefined
       ? input.shard
-      : emptiestShard((await loadRegistry(dir)).sites, context.shards);
+      : emptiestShard([...(await loadRegistry(dir)).sites, ...requested], context.shards);
   const candidate: SiteInput = { ...input, ...(shard === undefined ? {} : { shard }) };
   await checkText(dir, name, formatSite(candidate), context.clusters);
   return candidate;
@@ -124,7 +133,8 @@ function partialOf(file: string): string {
   return path.join(path.dirname(file), `.${path.basename(file)}.${process.pid}`);
 }
 
-function emptiestShard(sites: readonly { shard?: number | undefined }[], shards: number): number {
-  const counts = Array.from({ length: shards }, (_, shard) => sites.filter((site) => site.shard === shard).length);
+function emptiestShard(sites: readonly RequestedSite[], shards: number): number {
+  const taken = [...new Map(sites.map(({ slug, shard }) => [slug, shard])).values()];
+  const counts = Array.from({ length: shards }, (_, shard) => taken.filter((one) => one === shard).length);
   return counts.indexOf(Math.min(...counts));
 }

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import type { SiteChange } from '../../../sites/candidate.ts';
+import type { RequestedSite, SiteChange } from '../../../sites/candidate.ts';
 import { loadRegistry } from '../../../sites/registry.ts';
 import type { Site, SiteInput } from '../../../sites/schema.ts';
 import type { PlatformDatabase } from '../database/connection.ts';
@@ -59,9 +59,9 @@ export class GitProvisioner implements Provisioner {
     return this.laneOf(await this.#read(slug));
   }
 
-  async check(site: SiteInput): Promise<SiteInput> {
+  async check(site: SiteInput, requested: readonly RequestedSite[] = []): Promise<SiteInput> {
     await this.#inTurn(() => this.#pull());
-    return this.#files.check(site);
+    return this.#files.check(site, requested);
   }
 
   async create(site: SiteInput, author: string): Promise<void> {

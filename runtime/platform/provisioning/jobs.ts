@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { RequestedSite } from '../../../sites/candidate.ts';
 import { siteSchema } from '../../../sites/schema.ts';
 import { audit } from '../access/audit.ts';
 import type { Transaction } from '../database/connection.ts';
@@ -33,6 +34,12 @@ export const changeSiteJob = defineJob({
   leaseMs: 60_000,
   scope: 'fleet',
 });
+
+/** Sites whose making has not ended. */
+export async function requestedSites(db: Transaction): Promise<readonly RequestedSite[]> {
+  const open = db('jobs').where({ kind: createSiteJob.kind }).whereIn('state', ['waiting', 'active']);
+  return (await open.select('payload')).map(({ payload }) => payload.site);
+}
 
 /** Asks for a change of a site's YAML. Changes of one stack are made one after the other, new sites' among them. */
 export async function enqueueChange(

@@ -1,4 +1,4 @@
-import type { SiteChange } from '../../../sites/candidate.ts';
+import type { RequestedSite, SiteChange } from '../../../sites/candidate.ts';
 import type { Site, SiteInput } from '../../../sites/schema.ts';
 
 /** How a site does, as whoever runs it says. */
@@ -30,9 +30,10 @@ export interface Provisioner {
   /**
    * Checks a new site as the registry would have it, without writing.
    *
+   * @param requested sites whose jobs have not ended: none of them may have its file yet
    * @throws RegistryError with every problem
    */
-  check(site: SiteInput): Promise<SiteInput>;
+  check(site: SiteInput, requested?: readonly RequestedSite[]): Promise<SiteInput>;
   /** Writes the new site's YAML; one that is there and says the same is left alone. @throws RegistryError */
   create(site: SiteInput, author: string): Promise<void>;
   /** Changes keys of a site's YAML. @throws RegistryError */

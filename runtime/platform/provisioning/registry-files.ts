@@ -1,6 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { changeSite, checkCandidate, formatSite, type SiteChange, writeCandidate } from '../../../sites/candidate.ts';
+import {
+  changeSite,
+  checkCandidate,
+  formatSite,
+  type RequestedSite,
+  type SiteChange,
+  writeCandidate,
+} from '../../../sites/candidate.ts';
 import type { ClusterRegion } from '../../../sites/registry.ts';
 import type { Site, SiteInput } from '../../../sites/schema.ts';
 
@@ -16,8 +23,8 @@ export class RegistryFiles {
   }
 
   /** @throws RegistryError with every problem, an existing file among them */
-  check(site: SiteInput): Promise<SiteInput> {
-    return checkCandidate(this.dir, site, this.#context);
+  check(site: SiteInput, requested: readonly RequestedSite[] = []): Promise<SiteInput> {
+    return checkCandidate(this.dir, site, this.#context, requested);
   }
 
   /**

@@ -64,7 +64,10 @@ describe('provisioning by the repository', () => {
     await provisioner.create(checked, 'mira@example.com');
     await provisioner.create(checked, 'mira@example.com');
     expect(history()).toEqual(['mira@example.com: sites: add night-trains', 'somebody: the beginning']);
-    expect((await provisioner.check(site('day-trains'))).shard).toBe(1);
+    const next = await provisioner.check(site('day-trains'));
+    expect(next.shard).toBe(1);
+    // One that is asked for counts once, whether it has its file or not.
+    expect((await provisioner.check(site('dusk-trains'), [checked, next])).shard).toBe(0);
     expect(provisioner.laneOf(checked)).toBe('production-00');
     expect(await provisioner.laneOfSite('night-trains')).toBe('production-00');
     await expect(provisioner.laneOfSite('no-trains')).rejects.toThrow('no-trains is not in the registry');

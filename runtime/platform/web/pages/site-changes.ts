@@ -6,7 +6,7 @@ import type { SiteInput } from '../../../../sites/schema.ts';
 import { issueSignInToken, signInParameter } from '../../../sign-in/token.ts';
 import { audit } from '../../access/audit.ts';
 import { asViewer, type Viewer } from '../../access/viewer.ts';
-import { createSiteJob, enqueueChange } from '../../provisioning/jobs.ts';
+import { createSiteJob, enqueueChange, requestedSites } from '../../provisioning/jobs.ts';
 import type { Services } from '../../services.ts';
 import { formatMoney } from '../format.ts';
 import { html, type Markup } from '../html.ts';
@@ -91,7 +91,8 @@ async function requestSite(services: Services, viewer: Viewer, given: Record<str
   if (owner === undefined || owner === '') throw new BadInput('creator: expected the e-mail address of a creator');
   const name = title === undefined || title === '' ? titleOf(slug) : title;
   const input: SiteInput = { slug, creator: owner, title: name, domains: [domain], plan };
-  const site = await services.provisioner.check(input);
+  const requested = await services.database.asFleet(requestedSites);
+  const site = await services.provisioner.check(input, requested);
   const job = await asViewer(services.database, viewer, async (db) => {
     const payload = { site: { ...site }, actor: viewer.email };
     const lane = services.provisioner.laneOf(site);
