@@ -72,3 +72,9 @@ function peer(namespaces: Labels, pods?: Labels) {
 function tcp(port: number) {
   return { protocol: 'TCP', port };
 }
+
+/** Port of a URL, that of its scheme where it names none. */
+export function portOf(url: string): number {
+  const { port, protocol } = new URL(url);
+  return port === '' ? ({ 'http:': 80, 'https:': 443 }[protocol] ?? 443) : Number(port);
+}

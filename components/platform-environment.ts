@@ -30,6 +30,19 @@ export interface OidcArgs {
   readonly cidrs?: readonly string[] | undefined;
 }
 
+/** The repository that sites are added to and changed in. */
+export interface RepositoryArgs {
+  readonly url: string;
+  readonly branch: string;
+  readonly user?: string | undefined;
+  readonly token: pulumi.Input<string>;
+  /** The platform's stack, and its number of shards. */
+  readonly stack: string;
+  readonly shards: number;
+  /** Networks of a host that is not on the internet. */
+  readonly cidrs?: readonly string[] | undefined;
+}
+
 /** What the platform's processes are told. */
 export interface PlatformEnvironmentArgs {
   /** Where browsers reach the dashboard. */
@@ -43,6 +56,8 @@ export interface PlatformEnvironmentArgs {
   readonly redisUrl: pulumi.Input<string> | undefined;
   readonly mail: MailAccess | undefined;
   readonly oidc: OidcArgs | undefined;
+  /** Undefined: the dashboard shows sites and changes none. */
+  readonly repository: RepositoryArgs | undefined;
   readonly billing: BillingArgs;
   readonly staff: readonly string[];
   readonly admins: readonly string[];
@@ -62,7 +77,14 @@ type Variables = Readonly<Record<string, pulumi.Input<string>>>;
 const ownerPassword = 'MIGRATION_PASSWORD';
 
 /** Every secret of the platform by its name in the Secret, which is that of the variable but for the owner's password. */
-export function describeSecrets({ secrets, redisUrl, mail, oidc, billing }: PlatformEnvironmentArgs): Variables {
+export function describeSecrets({
+  secrets,
+  redisUrl,
+  mail,
+  oidc,
+  repository,
+  billing,
+}: PlatformEnvironmentArgs): Variables {
   return given({
     [ownerPassword]: secrets.ownerPassword,
     DATABASE_PASSWORD: secrets.appPassword,
@@ -72,6 +94,7 @@ export function describeSecrets({ secrets, redisUrl, mail, oidc, billing }: Plat
     REDIS_URL: redisUrl,
     MAIL_PASSWORD: mail?.password,
     OIDC_CLIENT_SECRET: oidc?.clientSecret,
+    SITES_REPOSITORY_TOKEN: repository?.token,
     STRIPE_SECRET_KEY: billing.stripe?.secretKey,
     STRIPE_WEBHOOK_SECRET: billing.stripe?.webhookSecret,
   });
@@ -101,13 +124,25 @@ export function describeEnvironment(role: PlatformRole, args: PlatformEnvironmen
     MAIL_USER: args.mail?.user,
     OIDC_ISSUER: args.oidc?.issuer,
     OIDC_CLIENT_ID: args.oidc?.clientId,
-    // The registry is a repository, which no pod has: sites are added there.
-    PROVISIONING: 'none',
     PLATFORM_STAFF: args.staff.join(','),
     PLATFORM_ADMINS: args.admins.join(','),
     SITES_SERVERS: pulumi.jsonStringify(mapValues(args.clusters, ({ pooler }) => ({ ...pooler, ssl: 'off' }))),
     ANALYTICS_PROBE_URL: `http://ghost.site-{slug}.svc.cluster.local:${probePort}`,
+    ...provisioningOf(args.repository),
     ...billingOf(args.billing),
+  });
+}
+
+function provisioningOf(repository: RepositoryArgs | undefined): Variables {
+  if (repository === undefined) return { PROVISIONING: 'none' };
+  const { url, branch, user, stack, shards } = repository;
+  return given({
+    PROVISIONING: 'repository',
+    SITES_REPOSITORY: url,
+    SITES_REPOSITORY_USER: user,
+    SITES_BRANCH: branch,
+    SITES_STACK: stack,
+    SITES_SHARDS: String(shards),
   });
 }
 

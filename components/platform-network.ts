@@ -30,7 +30,7 @@ export interface PlatformNetworkArgs {
   readonly database: Reachables;
   /** Databases of the sites. */
   readonly siteDatabases: readonly Reachables[];
-  /** Redis, and mail servers and OpenID providers that are not on the internet. */
+  /** Redis, and mail servers, OpenID providers and repositories that are not on the internet. */
   readonly services: readonly Reachables[];
   /** Ports on the internet beside those of HTTPS and mail. */
   readonly internetPorts: readonly number[];
@@ -39,7 +39,7 @@ export interface PlatformNetworkArgs {
 /**
  * Denies the platform's pods all that is not theirs. API: opened by the ingress controller; worker and migration: by
  * nobody. Prometheus reads metrics. All reach DNS and the platform's database; API and worker Redis and, on the internet, mail servers and who
- * answers by HTTPS (payments, OpenID); the worker the sites' databases and probe ports. Private networks, and with them the
+ * answers by HTTPS (payments, OpenID, the registry's repository); the worker the sites' databases and probe ports. Private networks, and with them the
  * cloud's metadata service, are left out of the internet.
  */
 export class PlatformNetwork extends pulumi.ComponentResource {

@@ -4,6 +4,7 @@ import { fingerprintOf } from './fingerprint.ts';
 import { DatabaseResource, RoleResource } from './fleet-resources.ts';
 import type { IngressAccess } from './ingress.ts';
 import { platformLabels } from './labels.ts';
+import { portOf } from './network-rules.ts';
 import { createPassword } from './password.ts';
 import {
   describeEnvironment,
@@ -208,11 +209,13 @@ export class PlatformService extends pulumi.ComponentResource {
 
   #createNetwork(
     name: string,
-    { namespace, ingress, monitoringNamespace, cluster, clusters, redis, mail, oidc }: PlatformServiceArgs,
+    { namespace, ingress, monitoringNamespace, cluster, clusters, redis, mail, oidc, repository }: PlatformServiceArgs,
   ): void {
-    const oidcPort = oidc === undefined ? [] : [Number(new URL(oidc.issuer).port || 443)];
-    const listed = (cidrs: readonly string[] | undefined, ports: readonly number[]) =>
-      cidrs === undefined ? [] : [[{ cidrs, ports }]];
+    const providers = [
+      { cidrs: mail?.cidrs, ports: mail === undefined ? [] : [mail.port] },
+      { cidrs: oidc?.cidrs, ports: oidc === undefined ? [] : [portOf(oidc.issuer)] },
+      { cidrs: repository?.cidrs, ports: repository === undefined ? [] : [portOf(repository.url)] },
+    ];
     new PlatformNetwork(
       name,
       {
@@ -226,10 +229,9 @@ export class PlatformService extends pulumi.ComponentResource {
         siteDatabases: Object.values(clusters).map(({ reachable }) => reachable),
         services: [
           ...(redis === undefined ? [] : [redis.reachable]),
-          ...listed(mail?.cidrs, mail === undefined ? [] : [mail.port]),
-          ...listed(oidc?.cidrs, oidcPort),
+          ...providers.flatMap(({ cidrs, ports }) => (cidrs === undefined ? [] : [[{ cidrs, ports }]])),
         ],
-        internetPorts: [...(mail === undefined ? [] : [mail.port]), ...oidcPort],
+        internetPorts: providers.flatMap(({ ports }) => ports),
       },
       { parent: this },
     );

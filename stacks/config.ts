@@ -17,6 +17,7 @@ export interface StackSecrets {
   readonly mediaAccessKeyId: pulumi.Output<string> | undefined;
   readonly mediaSecretAccessKey: pulumi.Output<string> | undefined;
   readonly oidcClientSecret: pulumi.Output<string> | undefined;
+  readonly repositoryToken: pulumi.Output<string> | undefined;
   readonly stripeSecretKey: pulumi.Output<string> | undefined;
   readonly stripeWebhookSecret: pulumi.Output<string> | undefined;
 }
@@ -64,6 +65,7 @@ function missingSecrets(settings: StackSettings, keys: Readonly<Record<string, u
     mediaAccessKeyId: settings.media.kind === 's3-compatible',
     mediaSecretAccessKey: settings.media.kind === 's3-compatible',
     oidcClientSecret: settings.platform.enabled && settings.platform.oidc !== undefined,
+    repositoryToken: settings.platform.enabled && settings.platform.repository !== undefined,
     stripeSecretKey: settings.platform.enabled && settings.platform.billing.stripe,
     stripeWebhookSecret: settings.platform.enabled && settings.platform.billing.stripe,
   };
@@ -83,6 +85,7 @@ function secretsOf(keys: Readonly<Record<string, unknown>>): StackSecrets {
     mediaAccessKeyId: secret(keys.mediaAccessKeyId),
     mediaSecretAccessKey: secret(keys.mediaSecretAccessKey),
     oidcClientSecret: secret(keys.oidcClientSecret),
+    repositoryToken: secret(keys.repositoryToken),
     stripeSecretKey: secret(keys.stripeSecretKey),
     stripeWebhookSecret: secret(keys.stripeWebhookSecret),
   };

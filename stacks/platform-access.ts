@@ -1,5 +1,6 @@
 import * as pulumi from '@pulumi/pulumi';
 import type { MailAccess } from '../components/creator-site.ts';
+import { portOf } from '../components/network-rules.ts';
 import type { PostgresAccess } from '../components/postgres-access.ts';
 import type { RedisAccess } from '../components/redis.ts';
 import type { SearchInstance } from '../components/search-service.ts';
@@ -223,12 +224,6 @@ export function compatibleMedia(
 ): MediaAccess {
   const reachable = [{ cidrs, ports: [portOf(endpoint)] }];
   return { kind: 's3-compatible', bucketName: bucket, publicUrl, endpoint, region, reachable, ...keys };
-}
-
-/** Port of a URL, that of its scheme where it names none. */
-function portOf(url: string): number {
-  const { port, protocol } = new URL(url);
-  return port === '' ? ({ 'http:': 80, 'https:': 443 }[protocol] ?? 443) : Number(port);
 }
 
 /** What of a cluster is no secret. A component is more than its access, so the fields are named. */

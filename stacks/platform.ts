@@ -92,14 +92,14 @@ function createService(
       `stacks/Pulumi.${settings.stack}.yaml config.ghost-fleet:platform.enabled: expected false without ${image === undefined ? 'images.platform' : 'a cluster'}; got true`,
     ]);
   }
-  const { staff, admins, oidc, billing, replicas } = settings.platform;
+  const { staff, admins, oidc, repository, billing, replicas } = settings.platform;
   const host = platformHost(settings);
   const dns = dnsOf(settings);
   if (dns !== undefined) {
     new SiteDns('platform-dns', { ...dns, domains: [host], baseDomain: settings.baseDomain }, options);
   }
   const { stripe, ...terms } = billing;
-  const { oidcClientSecret = '', stripeSecretKey = '', stripeWebhookSecret = '' } = secrets;
+  const { oidcClientSecret = '', repositoryToken = '', stripeSecretKey = '', stripeWebhookSecret = '' } = secrets;
   const service = new PlatformService(
     'platform',
     {
@@ -110,6 +110,12 @@ function createService(
       monitoringNamespace: settings.monitoring?.namespace,
       mail: mailOf(settings, secrets.mailPassword),
       oidc: oidc && { ...oidc, clientSecret: oidcClientSecret },
+      repository: repository && {
+        ...repository,
+        token: repositoryToken,
+        stack: settings.stack,
+        shards: settings.shards,
+      },
       billing: {
         ...terms,
         stripe: stripe ? { secretKey: stripeSecretKey, webhookSecret: stripeWebhookSecret } : undefined,

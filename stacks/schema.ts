@@ -295,6 +295,22 @@ const platformSchema = z.strictObject(
         object,
       )
       .optional(),
+    /** Where the dashboard pushes new sites and changes to; whoever deploys from there updates the stacks. */
+    repository: z
+      .strictObject(
+        {
+          url: url.refine((text) => !URL.canParse(text) || new URL(text).username === '', {
+            error: 'a URL without credentials: the token is a secret of its own',
+          }),
+          branch: text('the name of a branch').default('main'),
+          /** A user of the repository's host, where it does not take any beside a token. */
+          user: text('the name of a user').optional(),
+          /** Networks of a host that is not on the internet. */
+          cidrs: cidrs.optional(),
+        },
+        object,
+      )
+      .optional(),
     billing: billingSchema.prefault({}),
   },
   object,
@@ -405,6 +421,7 @@ export const secretKeys = {
   mediaAccessKeyId: 'the access key of media.kind s3-compatible',
   mediaSecretAccessKey: 'the secret key of media.kind s3-compatible',
   oidcClientSecret: 'the secret of the client platform.oidc.clientId',
+  repositoryToken: 'a token that may read and push to platform.repository.url',
   stripeSecretKey: 'the secret key of the Stripe account of platform.billing.stripe',
   stripeWebhookSecret: 'the secret by which Stripe signs what it tells the platform',
 } as const;

@@ -5,7 +5,7 @@ import type { AnalyticsSettings } from './analytics/settings.ts';
 import { type BillingSettings, billingSettings } from './billing/settings.ts';
 import { type DatabaseSettings, databaseSettings } from './database/settings.ts';
 import type { MailSettings } from './mail.ts';
-import type { GitProvisionerSettings } from './provisioning/git.ts';
+import type { RemoteRepositoryArgs } from './provisioning/remote-repository.ts';
 import type { RedisSettings } from './volatile/redis-settings.ts';
 
 /** The environment does not describe a platform. The message names every problem, a line each, and no secret. */
@@ -35,9 +35,19 @@ export type ProvisioningSettings =
   /** The registry is a folder that a local fleet watches. */
   | { readonly kind: 'local'; readonly sitesDir: string; readonly fleetUrl: string }
   /** The registry is a git checkout: a change is a commit, pushed, and `npm run up` of the shard. */
-  | ({ readonly kind: 'git' } & GitProvisionerSettings)
+  | ({ readonly kind: 'git'; readonly checkout: string; readonly remote: string } & RepositorySettings)
+  /** The registry is a repository elsewhere: a change is a commit, pushed, and whoever deploys from there makes it real. */
+  | ({ readonly kind: 'repository' } & RepositorySettings & RemoteRepositoryArgs)
   /** Sites are registered elsewhere: the dashboard shows them and changes none. */
   | { readonly kind: 'none' };
+
+interface RepositorySettings {
+  readonly branch: string;
+  /** The platform's stack; a site's shard follows from its YAML. */
+  readonly stack: string;
+  /** Number of shards of the stack; 0: sites live in the stack itself. */
+  readonly shards: number;
+}
 
 export interface OidcSettings {
   readonly issuer: URL;
@@ -182,22 +192,37 @@ function readOidc(read: EnvironmentReader): OidcSettings | undefined {
 }
 
 function readProvisioning(read: EnvironmentReader): ProvisioningSettings {
-  const kind = read.oneOf('PROVISIONING', ['local', 'git', 'none'], 'none');
+  const kind = read.oneOf('PROVISIONING', ['local', 'git', 'repository', 'none'], 'none');
   if (kind === 'local') {
     const sitesDir = read.required('SITES_DIR', 'the folder of the registry');
     return { kind, sitesDir, fleetUrl: read.required('FLEET_URL', 'the URL of the local fleet') };
   }
+  if (kind === 'none') return { kind };
+  const common = {
+    stack: read.required('SITES_STACK', 'the stack that new sites belong to'),
+    branch: read.text('SITES_BRANCH') ?? 'main',
+    shards: read.integer('SITES_SHARDS', 0, 0, 10_000),
+  };
   if (kind === 'git') {
-    return {
-      kind,
-      checkout: read.required('SITES_CHECKOUT', 'a checkout of the repository with the registry'),
-      stack: read.required('SITES_STACK', 'the stack that new sites belong to'),
-      remote: read.text('SITES_REMOTE') ?? 'origin',
-      branch: read.text('SITES_BRANCH') ?? 'main',
-      shards: read.integer('SITES_SHARDS', 0, 0, 10_000),
-    };
+    const checkout = read.required('SITES_CHECKOUT', 'a checkout of the repository with the registry');
+    return { kind, checkout, remote: read.text('SITES_REMOTE') ?? 'origin', ...common };
   }
-  return { kind };
+  return {
+    kind,
+    url: readRepository(read),
+    user: read.text('SITES_REPOSITORY_USER') ?? 'x-access-token',
+    token: read.text('SITES_REPOSITORY_TOKEN'),
+    ...common,
+  };
+}
+
+/** Credentials have a variable of their own, since a URL is shown. */
+function readRepository(read: EnvironmentReader): string {
+  const expected = 'the URL of the registry’s repository by HTTP';
+  const url = readUrl(read, 'SITES_REPOSITORY', expected);
+  if (url !== undefined && (url.username !== '' || url.password !== ''))
+    read.report('SITES_REPOSITORY', `${expected}, without credentials`, 'one with credentials');
+  return url?.href ?? '';
 }
 
 function readAnalytics(read: EnvironmentReader): AnalyticsSettings | undefined {

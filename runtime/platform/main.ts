@@ -47,7 +47,7 @@ async function main(role: string | undefined): Promise<number> {
   const redis = config.redis === undefined ? {} : { redis: config.redis };
   const stores = createVolatileStores(redis);
   const queue = createQueue({ database, log: report, ...redis });
-  const provisioner = await createProvisioner(config.provisioning, database);
+  const provisioner = await createProvisioner(config.provisioning, database, config.analytics?.probeUrl);
   const mailer = config.mail === undefined ? createLocalMailer(console.log) : createMailer(config.mail);
   const { stripe } = config.billing;
   const drivers = { manual: manualDriver, ...(stripe && { stripe: new StripeDriver(stripe) }) };

@@ -1,4 +1,6 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { Page } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { launchChromium } from '../../scripts/services/chromium.ts';
@@ -8,6 +10,7 @@ import { MachinePostgres } from '../support/cluster/machine-postgres.ts';
 import { serviceImages } from '../support/cluster/service-images.ts';
 import { owner } from '../support/fixtures.ts';
 import { publishOnPage, setUpOnPage } from '../support/ghost-admin-pages.ts';
+import { TestRepository } from '../support/git-server.ts';
 import { linkIn, type MailServer, startMailServer } from '../support/mail-server.ts';
 
 const slug = 'aurora-letters';
@@ -39,25 +42,42 @@ async function registryWithDatabase(): Promise<Record<string, string>> {
 const bed = useFleetCluster(['site', 'platform']);
 let postgres: MachinePostgres;
 let mailServer: MailServer;
+let repository: TestRepository;
 const fleet = useClusterFleet(bed, async (dir) => {
   postgres = await MachinePostgres.start(bed, dir);
   mailServer = await startMailServer(postgres.host);
+  const registry = await registryWithDatabase();
+  repository = await TestRepository.start(path.join(dir, 'repositories'), registry, postgres.host);
   const { host, port } = mailServer;
+  const cidrs = [`${host}/32`];
   return {
     settings: {
       ...(await devSettings()),
       clusters: [postgres.clusterSettings('local-1', 'local')],
-      mail: { host, port, from: 'Fleet <fleet@example.com>', cidrs: [`${host}/32`] },
-      platform: { enabled: true, replicas: 1 },
+      mail: { host, port, from: 'Fleet <fleet@example.com>', cidrs },
+      platform: { enabled: true, replicas: 1, repository: { url: repository.url, cidrs } },
     },
-    secrets: { 'ghost-fleet:clusterPasswords': JSON.stringify({ 'local-1': postgres.password }) },
-    registry: await registryWithDatabase(),
+    secrets: {
+      'ghost-fleet:clusterPasswords': JSON.stringify({ 'local-1': postgres.password }),
+      'ghost-fleet:repositoryToken': repository.token,
+    },
+    registry,
     stop: async () => {
+      await repository.stop();
       await mailServer.stop();
       await postgres.stop();
     },
   };
 });
+
+async function signIn(page: Page, email: string): Promise<void> {
+  await page.goto(`http://${dashboard}/`);
+  await page.getByLabel('E-mail').fill(email);
+  await page.getByRole('button', { name: 'Send me a link' }).click();
+  await page.goto(await eventually(async () => linkIn(mailServer.mails, email, `http://${dashboard}/sign-in/`)));
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.waitForURL(`http://${dashboard}/sites`);
+}
 
 describe('pulumi up of the stack dev, on a cluster', () => {
   it(
@@ -135,14 +155,7 @@ describe('pulumi up of the stack dev, on a cluster', () => {
       const browser = await launchChromium({ [dashboard]: fleet.door.HOST, [host]: fleet.door.HOST });
       try {
         const page = await (await browser.newContext()).newPage();
-        await page.goto(`http://${dashboard}/`);
-        await page.getByLabel('E-mail').fill('mira@example.com');
-        await page.getByRole('button', { name: 'Send me a link' }).click();
-        await page.goto(
-          await eventually(async () => linkIn(mailServer.mails, 'mira@example.com', `http://${dashboard}/sign-in/`)),
-        );
-        await page.getByRole('button', { name: 'Sign in' }).click();
-        await page.waitForURL(`http://${dashboard}/sites`);
+        await signIn(page, 'mira@example.com');
         for (const { creator, title } of fleet.sites) {
           const shown = await page.getByRole('heading', { name: title, exact: true }).count();
           expect([title, shown]).toEqual([title, creator === 'mira@example.com' ? 1 : 0]);
@@ -166,6 +179,40 @@ describe('pulumi up of the stack dev, on a cluster', () => {
       }
     },
     3 * minutes,
+  );
+
+  it(
+    'pushes a site that a creator asks for in the dashboard, and shows it once the repository is deployed',
+    async () => {
+      const browser = await launchChromium({ [dashboard]: fleet.door.HOST });
+      const asked = 'night-trains';
+      const state = async () =>
+        (await postgres.query('platform', `select state from jobs where key = '${asked}'`)).map((job) => job.state);
+      try {
+        const page = await browser.newPage();
+        await signIn(page, 'jonas@example.org');
+        await page.goto(`http://${dashboard}/sites/new`);
+        await page.getByLabel('Name in addresses').fill(asked);
+        await page.getByLabel('Domain').fill(`${asked}.example.com`);
+        await page.getByLabel('Plan').selectOption('starter');
+        await page.getByRole('button', { name: 'Create site' }).click();
+        await page.waitForURL(`http://${dashboard}/jobs/*`);
+        const text = await eventually(() => repository.read(`sites/${asked}.yaml`));
+        expect(text).toContain('creator: jonas@example.org');
+        expect(await repository.lastAuthor()).toBe('jonas@example.org');
+        // Whoever deploys from the repository.
+        await writeFile(path.join(fleet.project.dir, 'sites', `${asked}.yaml`), text);
+        await fleet.project.up('--skip-preview');
+        await eventually(async () => expect(await state()).toEqual(['done']));
+        expect(titleIn(await fleet.askUntilReady(`${asked}.example.com`))).toBe('Night Trains');
+        await page.goto(`http://${dashboard}/sites`);
+        await page.getByRole('heading', { name: 'Night Trains', exact: true }).waitFor();
+        expect(linkIn(mailServer.mails, 'jonas@example.org', `http://${asked}.example.com/ghost/`)).toMatch(/#\/setup$/);
+      } finally {
+        await browser.close();
+      }
+    },
+    4 * minutes,
   );
 
   it(
@@ -205,7 +252,8 @@ describe('pulumi up of the stack dev, on a cluster', () => {
       expect((await fleet.askUntilReady(host, '/written-in-a-pod/')).body).toContain('And read in another.');
       expect((await fleet.askUntilReady(dashboard, '/sign-in')).body).toContain('Send me a link');
       const sites = 'select count(*)::int as sites from sites where removed_at is null';
-      expect(await postgres.query('platform', sites)).toEqual([{ sites: fleet.sites.length }]);
+      // With the one that was asked for.
+      expect(await postgres.query('platform', sites)).toEqual([{ sites: fleet.sites.length + 1 }]);
     },
     10 * minutes,
   );

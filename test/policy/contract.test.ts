@@ -116,6 +116,7 @@ const withPlatform: PlanOptions = {
   secrets: {
     ...secrets,
     oidcClientSecret: 'correct-horse-oidc',
+    repositoryToken: 'correct-horse-repository',
     stripeSecretKey: 'correct-horse-stripe',
     stripeWebhookSecret: 'correct-horse-webhook',
   },
@@ -127,6 +128,7 @@ const withPlatform: PlanOptions = {
       staff: ['Ops@example.com', 'support@example.com'],
       admins: ['boss@example.com'],
       oidc: { issuer: 'https://login.example.com', clientId: 'fleet' },
+      repository: { url: 'https://git.example.com/ops/fleet.git', branch: 'live' },
       billing: {
         sellerName: 'Fleet Ltd',
         sellerAddress: ['1 Harbour Road', 'Bremen'],
@@ -225,7 +227,15 @@ describe('what a stack with a platform emits', () => {
         password: 'correct-horse-mail',
       },
       oidc: { issuer: new URL('https://login.example.com'), clientId: 'fleet', clientSecret: 'correct-horse-oidc' },
-      provisioning: { kind: 'none' },
+      provisioning: {
+        kind: 'repository',
+        url: 'https://git.example.com/ops/fleet.git',
+        branch: 'live',
+        user: 'x-access-token',
+        token: 'correct-horse-repository',
+        stack: 'staging',
+        shards: 0,
+      },
       analytics: {
         key: analyticsKey,
         servers: Object.fromEntries(

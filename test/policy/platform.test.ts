@@ -34,6 +34,7 @@ const production = {
   secrets: {
     mailPassword: 'correct-horse-mail',
     oidcClientSecret: 'correct-horse-oidc',
+    repositoryToken: 'correct-horse-repository',
     stripeSecretKey: 'correct-horse-stripe',
     stripeWebhookSecret: 'correct-horse-webhook',
   },
@@ -50,6 +51,7 @@ const staging = {
     mediaAccessKeyId: 'correct-horse-id',
     mediaSecretAccessKey: 'correct-horse-secret',
     oidcClientSecret: 'correct-horse-oidc',
+    repositoryToken: 'correct-horse-repository',
   },
   config: {
     images,
@@ -58,6 +60,7 @@ const staging = {
       enabled: true,
       host: 'dashboard.example.org',
       oidc: { issuer: 'https://login.internal.example:8443', clientId: 'fleet', cidrs: ['10.9.0.8/32'] },
+      repository: { url: 'http://git.internal.example:3000/ops/fleet.git', cidrs: ['10.9.0.9/32'] },
     },
   },
 };
@@ -157,6 +160,8 @@ describe('the network of the platform', () => {
     expect(several).toEqual(expect.arrayContaining(['ghost-fleet/pooler-us-1:6432', '10.41.0.0/16:5432']));
     expect(reachOf(fenceOf(plans.staging, 'platform-api'))).not.toContain('ghost-fleet/pooler-us-1:6432');
     expect(reachOf(fenceOf(plans.staging, 'platform-api'))).toContain('10.9.0.8/32:8443');
+    for (const name of ['platform-api', 'platform-worker'])
+      expect(reachOf(fenceOf(plans.staging, name))).toContain('10.9.0.9/32:3000');
   });
 
   it('leaves neighbours and the metadata service out of the internet, which the migration does not reach at all', () => {
@@ -164,7 +169,7 @@ describe('the network of the platform', () => {
     for (const name of ['platform-api', 'platform-worker']) {
       const [rule, ...others] = internetOf(fenceOf(plans.staging, name));
       expect(others).toEqual([]);
-      expect(rule?.ports.map(({ port }) => port)).toEqual([443, 25, 465, 587, 2525, 8443]);
+      expect(rule?.ports.map(({ port }) => port)).toEqual([443, 25, 465, 587, 2525, 8443, 3000]);
       const left = rule?.to.map(({ ipBlock }) => ipBlock?.except ?? []);
       expect(left?.[0]).toEqual(expect.arrayContaining(['10.0.0.0/8', '169.254.0.0/16', '192.168.0.0/16']));
       expect(left?.[1]).toEqual(expect.arrayContaining(['fc00::/7', 'fe80::/10', 'fd00:ec2::254/128']));

@@ -285,11 +285,14 @@ describe('the platform', () => {
     const platform = {
       enabled: true,
       oidc: { issuer: 'https://login.example.com', clientId: 'fleet' },
+      repository: { url: 'https://git.example.com/fleet.git' },
       billing: { stripe: true },
     };
     const config = { platform, mail: { host: 'smtp.example.com', from: 'fleet@example.com' } };
     const missing = planStack('staging', { secrets: { ...passwords, ...s3Secrets }, config });
-    await expect(missing).rejects.toThrow(/oidcClientSecret: .*\n.*stripeSecretKey: .*\n.*stripeWebhookSecret: /);
+    await expect(missing).rejects.toThrow(
+      /oidcClientSecret: .*\n.*repositoryToken: .*\n.*stripeSecretKey: .*\n.*stripeWebhookSecret: /,
+    );
   });
 });
 

@@ -1,53 +1,47 @@
-import { execFile, spawn } from 'node:child_process';
-import { readdir, rm } from 'node:fs/promises';
-import path from 'node:path';
-import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
+import { isDeepStrictEqual } from 'node:util';
 import type { RequestedSite, SiteChange } from '../../../sites/candidate.ts';
 import { loadRegistry } from '../../../sites/registry.ts';
 import type { Site, SiteInput } from '../../../sites/schema.ts';
-import type { PlatformDatabase } from '../database/connection.ts';
+import type { PlatformDatabase, Transaction } from '../database/connection.ts';
 import type { Progress, Provisioner, SiteHealth, WantedSite } from './provisioner.ts';
 import { RegistryFiles } from './registry-files.ts';
+import type { StackUpdate } from './stack-update.ts';
+import type { WorkingTree } from './working-tree.ts';
 
-const execute = promisify(execFile);
-
-export interface GitProvisionerSettings {
-  /** A checkout of the repository, of this process alone. */
-  readonly checkout: string;
+export interface GitProvisionerArgs {
+  readonly tree: WorkingTree;
   /** The platform's stack; a site's shard follows from its YAML. */
   readonly stack: string;
-  readonly remote: string;
-  readonly branch: string;
   /** Number of shards of the stack; 0: sites live in the stack itself. */
   readonly shards: number;
+  readonly update: StackUpdate;
+  /** Where to ask whether a site is ready, from here. @default at its own address */
+  readonly readyUrl?: (slug: string) => string;
 }
 
 const pushAttempts = 5;
 const pollMs = 2_000;
 
 /**
- * Provisioning by the repository: a change is a commit that is pushed, then `npm run up` of the site's stack in the
- * checkout, which goes through Pulumi's Automation API. Somebody else's push in between is taken over and the own one tried
- * again.
+ * Provisioning by the repository: a change is a commit that is pushed, then an update of the site's stack. Somebody else's
+ * push in between is taken over and the own one tried again.
  */
 export class GitProvisioner implements Provisioner {
-  readonly #settings: GitProvisionerSettings;
+  readonly #args: GitProvisionerArgs;
   readonly #database: PlatformDatabase;
   readonly #files: RegistryFiles;
   /** One change of the working tree at a time. */
   #turn: Promise<unknown> = Promise.resolve();
-  #unlocked: Promise<void> | undefined;
 
-  constructor(settings: GitProvisionerSettings, database: PlatformDatabase) {
-    this.#settings = settings;
+  constructor(args: GitProvisionerArgs, database: PlatformDatabase) {
+    this.#args = args;
     this.#database = database;
-    this.#files = new RegistryFiles(path.join(settings.checkout, 'sites'), { clusters: [], shards: settings.shards });
+    this.#files = new RegistryFiles(args.tree.registry, { clusters: [], shards: args.shards });
   }
 
   laneOf({ shard }: Pick<SiteInput, 'shard'>): string {
-    const { stack } = this.#settings;
+    const { stack } = this.#args;
     return shard === undefined ? stack : `${stack}-${String(shard).padStart(2, '0')}`;
   }
 
@@ -55,12 +49,12 @@ export class GitProvisioner implements Provisioner {
     // A site keeps its shard, so that an older state of the registry says the same; an update may have the working tree.
     const known = await this.#read(slug).catch(() => undefined);
     if (known !== undefined) return this.laneOf(known);
-    await this.#inTurn(() => this.#pull());
+    await this.#inTurn(() => this.#args.tree.pull());
     return this.laneOf(await this.#read(slug));
   }
 
   async check(site: SiteInput, requested: readonly RequestedSite[] = []): Promise<SiteInput> {
-    await this.#inTurn(() => this.#pull());
+    await this.#inTurn(() => this.#args.tree.pull());
     return this.#files.check(site, requested);
   }
 
@@ -79,29 +73,16 @@ export class GitProvisioner implements Provisioner {
   apply(slug: string, progress: Progress, signal: AbortSignal): Promise<void> {
     return this.#inTurn(async () => {
       signal.throwIfAborted();
-      await this.#pull();
-      await this.#up(await this.#read(slug), progress, signal);
+      await this.#args.tree.pull();
+      await this.#args.update(this.laneOf(await this.#read(slug)), progress, signal);
     });
   }
 
-  async #up(site: Pick<SiteInput, 'shard'>, progress: Progress, signal: AbortSignal): Promise<void> {
-    const args = ['run', 'up', '--', '--stack', this.laneOf(site), '--yes'];
-    const child = spawn('npm', args, { cwd: this.#settings.checkout, stdio: ['ignore', 'pipe', 'pipe'], signal });
-    const ended = new Promise<number | null>((resolve, reject) => {
-      child.once('error', reject);
-      child.once('close', resolve);
-    });
-    const lines = [child.stdout, child.stderr].map(async (stream) => {
-      for await (const line of createInterface({ input: stream })) if (line.trim() !== '') await progress(line);
-    });
-    const [code] = await Promise.all([ended, ...lines]);
-    if (code !== 0) throw new Error(`npm ${args.join(' ')} ended with exit code ${code}`);
-  }
-
-  async waitUntilReady({ slug, state }: WantedSite, signal: AbortSignal): Promise<string> {
+  async waitUntilReady(wanted: WantedSite, signal: AbortSignal): Promise<string> {
     for (;;) {
-      const site = await this.#database.asFleet((db) => db('sites').where({ slug }).first('url', 'state'));
-      if (site?.state === state && (state !== 'active' || (await answers(site.url)))) return site.url;
+      const url = await this.#database.asFleet((db) => findUrl(db, wanted));
+      const address = this.#args.readyUrl?.(wanted.slug) ?? url;
+      if (url !== undefined && (wanted.state !== 'active' || (await answers(address)))) return url;
       await sleep(pollMs, undefined, { signal });
     }
   }
@@ -117,23 +98,17 @@ export class GitProvisioner implements Provisioner {
 
   async close(): Promise<void> {
     await this.#turn.catch(() => undefined);
+    await this.#args.tree.close?.();
   }
 
-  /** Makes a change on the newest state, commits it where there is something to commit, and pushes it. */
+  /** Makes a change on the newest state and pushes it. */
   #commit<T>(message: string, author: string, make: () => Promise<T>): Promise<T> {
     return this.#inTurn(async () => {
       for (let attempt = 1; ; attempt++) {
-        await this.#pull();
+        await this.#args.tree.pull();
         const made = await make();
-        await this.#git('add', '--', 'sites');
-        const clean = await this.#git('diff', '--cached', '--quiet').then(
-          () => true,
-          () => false,
-        );
-        if (clean) return made;
-        await this.#git('commit', '--quiet', `--author=${author} <${author}>`, '-m', message);
         try {
-          await this.#git('push', '--quiet', this.#settings.remote, `HEAD:${this.#settings.branch}`);
+          await this.#args.tree.push(message, author);
           return made;
         } catch (error) {
           // Somebody else pushed in between: their state is taken and the change made anew.
@@ -143,26 +118,10 @@ export class GitProvisioner implements Provisioner {
     });
   }
 
-  /** The working tree is this process's alone: what an interrupted call left there goes. */
-  async #pull(): Promise<void> {
-    const { checkout, remote, branch } = this.#settings;
-    this.#unlocked ??= removeLocks(path.join(checkout, '.git'));
-    await this.#unlocked;
-    await this.#git('fetch', '--quiet', remote, branch);
-    await this.#git('reset', '--quiet', '--hard', 'FETCH_HEAD');
-    await this.#git('clean', '--quiet', '-fd', '--', 'sites');
-  }
-
   async #read(slug: string): Promise<Pick<SiteInput, 'shard'>> {
     const site = (await loadRegistry(this.#files.dir)).sites.find((candidate) => candidate.slug === slug);
     if (site === undefined) throw new Error(`${slug} is not in the registry`);
     return site;
-  }
-
-  async #git(...args: string[]): Promise<string> {
-    const identity = ['-c', 'user.name=ghost-fleet platform', '-c', 'user.email=platform@localhost'];
-    const { stdout } = await execute('git', [...identity, ...args], { cwd: this.#settings.checkout });
-    return stdout;
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -172,18 +131,18 @@ export class GitProvisioner implements Provisioner {
   }
 }
 
-/**
- * Removes the locks in which git would wait for a process that is gone: the platform's last one was killed with all it had
- * started.
- */
-async function removeLocks(gitDir: string): Promise<void> {
-  const top = (await readdir(gitDir)).map((name) => path.join(gitDir, name));
-  const refs = await readdir(path.join(gitDir, 'refs'), { recursive: true });
-  const files = [...top, ...refs.map((name) => path.join(gitDir, 'refs', name))];
-  for (const file of files) if (file.endsWith('.lock')) await rm(file, { force: true });
+/** Address of a site once it is registered as its entry has it: what was there before says nothing of a change. */
+async function findUrl(db: Transaction, wanted: WantedSite): Promise<string | undefined> {
+  const { slug, state, plan, domains, creator } = wanted;
+  const site = await db('sites')
+    .join('creators', 'creators.creator_id', 'sites.creator_id')
+    .where({ slug, state, plan, email: creator.toLowerCase() })
+    .first('url', 'domains');
+  return isDeepStrictEqual(site?.domains, [...domains]) ? site.url : undefined;
 }
 
-async function answers(url: string): Promise<boolean> {
+async function answers(url: string | undefined): Promise<boolean> {
+  if (url === undefined) return false;
   try {
     const response = await fetch(url, { redirect: 'manual', signal: AbortSignal.timeout(5_000) });
     return response.status < 500;

@@ -94,8 +94,8 @@ async function applyChange(services: Services, job: RunningJob<z.output<typeof c
   const { slug, actor } = job.payload;
   const wanted = Object.fromEntries(Object.entries(job.payload.change).filter(([, value]) => value !== undefined));
   const site = await job.externalStep('change the registry entry', async () => {
-    const { state, plan, domains } = await provisioner.change(slug, wanted, actor);
-    return { slug, state, plan, domains };
+    const { creator, state, plan, domains } = await provisioner.change(slug, wanted, actor);
+    return { slug, creator, state, plan, domains };
   });
   await job.log(`${slug}.yaml is changed`);
   await job.externalStep('apply', (signal) => provisioner.apply(slug, (line) => job.log(line), signal));

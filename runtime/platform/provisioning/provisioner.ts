@@ -12,8 +12,8 @@ export interface SiteHealth {
   readonly database: string;
 }
 
-/** What a site's entry says of how it answers. */
-export type WantedSite = Pick<Site, 'slug' | 'state' | 'plan' | 'domains'>;
+/** What a site's entry says of it that shows once it is made real. */
+export type WantedSite = Pick<Site, 'slug' | 'creator' | 'state' | 'plan' | 'domains'>;
 
 /** Tells whoever waits what happens, a line at a time. */
 export type Progress = (text: string) => Promise<void>;

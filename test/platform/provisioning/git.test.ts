@@ -1,8 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { GitProvisioner } from '../../../runtime/platform/provisioning/git.ts';
+import { GitCheckout } from '../../../runtime/platform/provisioning/git-checkout.ts';
+import { RemoteRepository } from '../../../runtime/platform/provisioning/remote-repository.ts';
+import { updateElsewhere, updateInCheckout } from '../../../runtime/platform/provisioning/stack-update.ts';
+import type { WorkingTree } from '../../../runtime/platform/provisioning/working-tree.ts';
+import { GitServer } from '../../support/git-server.ts';
 import { usePlatformDatabase } from '../../support/platform-database.ts';
 
 const platform = usePlatformDatabase();
@@ -32,12 +38,29 @@ beforeEach(async () => {
   const up = 'node -e "console.log(process.argv.slice(1).join(\' \')); process.exit(process.env.UP_FAILS ? 3 : 0)" --';
   await writeFile(path.join(seed, 'package.json'), JSON.stringify({ name: 'checkout', scripts: { up } }));
   commitAll(seed, 'the beginning');
-  const checkout = await clone('checkout');
-  provisioner = new GitProvisioner(
-    { checkout, stack: 'production', remote: 'origin', branch: 'main', shards: 2 },
-    platform.database,
-  );
 });
+
+/** A working tree of a process of the platform's, in a folder of that name. */
+type OpenTree = (name: string) => Promise<WorkingTree>;
+
+const openCheckout: OpenTree = async (name) =>
+  new GitCheckout({ dir: await clone(name), remote: 'origin', branch: 'main' });
+const openRemote: OpenTree = async (name) => new RemoteRepository(path.join(dir, name), remoteArgs());
+
+const token = 'a token of the repository';
+let server: GitServer;
+beforeAll(async () => {
+  server = await GitServer.start(platform.dir, token);
+});
+afterAll(() => server.stop());
+
+function remoteArgs() {
+  const url = `${server.url}/${path.basename(dir)}/remote.git`;
+  return { url, branch: 'main', user: 'x-access-token', token };
+}
+
+const provisionerOf = (tree: WorkingTree, shards = 2) =>
+  new GitProvisioner({ tree, stack: 'production', shards, update: updateElsewhere }, platform.database);
 
 function git(cwd: string, ...args: string[]): string {
   const identity = ['-c', 'user.name=somebody', '-c', 'user.email=somebody@example.com'];
@@ -57,7 +80,14 @@ function commitAll(cwd: string, message: string): void {
 
 const history = () => git(remote, 'log', '--format=%an: %s', 'main').trim().split('\n');
 
-describe('provisioning by the repository', () => {
+describe.each([
+  ['a checkout', openCheckout],
+  ['a repository elsewhere', openRemote],
+] as const)('provisioning by %s', (_kind, open) => {
+  beforeEach(async () => {
+    provisioner = provisionerOf(await open('mine'));
+  });
+
   it('pushes a new site as a commit of who asked for it, in the emptiest shard, once', async () => {
     const checked = await provisioner.check(site('night-trains'));
     expect(checked.shard).toBe(0);
@@ -71,6 +101,48 @@ describe('provisioning by the repository', () => {
     expect(provisioner.laneOf(checked)).toBe('production-00');
     expect(await provisioner.laneOfSite('night-trains')).toBe('production-00');
     await expect(provisioner.laneOfSite('no-trains')).rejects.toThrow('no-trains is not in the registry');
+  });
+
+  it('takes over what somebody else pushed, and keeps what they wrote', async () => {
+    await provisioner.create(await provisioner.check(site('night-trains')), 'mira@example.com');
+    const other = await clone('other');
+    const file = path.join(other, 'sites/night-trains.yaml');
+    await writeFile(file, `${await readFile(file, 'utf8')}theme: casper # by hand\n`);
+    commitAll(other, 'another theme');
+    await provisioner.change('night-trains', { plan: 'publisher' }, 'mira@example.com');
+    git(other, 'pull', '--quiet', 'origin', 'main');
+    const text = await readFile(file, 'utf8');
+    expect(text).toContain('plan: publisher');
+    expect(text).toContain('theme: casper # by hand');
+  });
+
+  it('pushes both of two changes that are made at once by two processes', async () => {
+    const second = provisionerOf(await open('second'), 0);
+    await Promise.all([
+      provisioner.create(site('night-trains'), 'mira@example.com'),
+      second.create(site('slow-ferries'), 'jon@example.com'),
+    ]);
+    expect(history().sort()).toEqual([
+      'jon@example.com: sites: add slow-ferries',
+      'mira@example.com: sites: add night-trains',
+      'somebody: the beginning',
+    ]);
+  });
+
+  it('refuses what the registry refuses, and pushes nothing', async () => {
+    await provisioner.create(await provisioner.check(site('night-trains')), 'mira@example.com');
+    const claimed = { ...site('day-trains'), domains: ['NIGHT-trains.example.com'] };
+    await expect(provisioner.check(claimed)).rejects.toThrow('night-trains');
+    await expect(provisioner.create(claimed, 'jon@example.com')).rejects.toThrow('night-trains');
+    expect(history()).toHaveLength(2);
+  });
+});
+
+describe('provisioning by a checkout', () => {
+  beforeEach(async () => {
+    const tree = await openCheckout('checkout');
+    const update = updateInCheckout(path.join(dir, 'checkout'));
+    provisioner = new GitProvisioner({ tree, stack: 'production', shards: 2, update }, platform.database);
   });
 
   it('leaves the registry alone while an update reads it', async () => {
@@ -88,48 +160,11 @@ describe('provisioning by the repository', () => {
     expect(lines.at(-1)).toBe('3');
   });
 
-  it('takes over what somebody else pushed, and keeps what they wrote', async () => {
-    await provisioner.create(await provisioner.check(site('night-trains')), 'mira@example.com');
-    const other = await clone('other');
-    const file = path.join(other, 'sites/night-trains.yaml');
-    await writeFile(file, `${await readFile(file, 'utf8')}theme: casper # by hand\n`);
-    commitAll(other, 'another theme');
-    await provisioner.change('night-trains', { plan: 'publisher' }, 'mira@example.com');
-    git(other, 'pull', '--quiet', 'origin', 'main');
-    const text = await readFile(file, 'utf8');
-    expect(text).toContain('plan: publisher');
-    expect(text).toContain('theme: casper # by hand');
-  });
-
-  it('pushes both of two changes that are made at once by two processes', async () => {
-    const second = new GitProvisioner(
-      { checkout: await clone('second'), stack: 'production', remote: 'origin', branch: 'main', shards: 0 },
-      platform.database,
-    );
-    await Promise.all([
-      provisioner.create(site('night-trains'), 'mira@example.com'),
-      second.create(site('slow-ferries'), 'jon@example.com'),
-    ]);
-    expect(history().sort()).toEqual([
-      'jon@example.com: sites: add slow-ferries',
-      'mira@example.com: sites: add night-trains',
-      'somebody: the beginning',
-    ]);
-  });
-
   it('goes on in a checkout in which git was killed', async () => {
     const head = path.join(dir, 'checkout/.git/refs/heads/main.lock');
     for (const lock of [path.join(dir, 'checkout/.git/index.lock'), head]) await writeFile(lock, '');
     await provisioner.create(site('night-trains'), 'mira@example.com');
     expect(history()[0]).toBe('mira@example.com: sites: add night-trains');
-  });
-
-  it('refuses what the registry refuses, and pushes nothing', async () => {
-    await provisioner.create(await provisioner.check(site('night-trains')), 'mira@example.com');
-    const claimed = { ...site('day-trains'), domains: ['NIGHT-trains.example.com'] };
-    await expect(provisioner.check(claimed)).rejects.toThrow('night-trains');
-    await expect(provisioner.create(claimed, 'jon@example.com')).rejects.toThrow('night-trains');
-    expect(history()).toHaveLength(2);
   });
 
   it("runs the update of the site's own stack, and tells its lines", async () => {
@@ -144,5 +179,47 @@ describe('provisioning by the repository', () => {
     } finally {
       delete process.env.UP_FAILS;
     }
+  });
+});
+
+describe('provisioning by a repository elsewhere', () => {
+  it('changes nothing of the repository but the entry', async () => {
+    const seed = path.join(dir, 'seed');
+    await writeFile(path.join(seed, 'run.sh'), 'exit 0\n', { mode: 0o755 });
+    await writeFile(path.join(seed, 'sites/schema.ts'), 'export {};\n');
+    commitAll(seed, 'more than entries');
+    await provisionerOf(await openRemote('mine')).create(site('night-trains'), 'mira@example.com');
+    expect(git(remote, 'diff-tree', '-r', '--name-status', 'main~1', 'main').trim()).toBe('A\tsites/night-trains.yaml');
+    expect(git(remote, 'log', '-1', '--format=%cn <%ce>', 'main').trim()).toBe(
+      'ghost-fleet platform <platform@localhost>',
+    );
+    expect(git(remote, 'fsck', '--strict')).toBe('');
+  });
+
+  it('leaves what an interrupted change wrote', async () => {
+    const tree = new RemoteRepository(path.join(dir, 'mine'), remoteArgs());
+    await tree.pull();
+    await writeFile(path.join(tree.registry, 'half.yaml'), 'slug: ha');
+    await writeFile(path.join(tree.registry, '.half.yaml.17'), 'slug');
+    await provisionerOf(tree).create(site('night-trains'), 'mira@example.com');
+    expect(await readdir(tree.registry)).toEqual(['night-trains.yaml']);
+    await tree.close();
+    expect(existsSync(tree.registry)).toBe(false);
+  });
+
+  it.each([
+    ['a token that is refused', { token: 'a wrong token' }, /expected a token that may read and push; it is refused/],
+    ['no token where one is needed', { token: undefined }, /401|canceled/],
+    ['a branch that is not there', { branch: 'release' }, /release/],
+    ['a repository that is not there', { url: 'http://127.0.0.1:9/no.git' }, /ECONNREFUSED/],
+  ])('names %s, and no token', async (_what, wrong, reason) => {
+    const tree = new RemoteRepository(path.join(dir, 'mine'), { ...remoteArgs(), ...wrong });
+    const error = await tree.pull().then(
+      () => undefined,
+      (thrown: Error) => thrown,
+    );
+    expect(error?.message).toMatch(reason);
+    expect(error?.message).not.toContain('token of the repository');
+    expect(error?.message).not.toContain('a wrong token');
   });
 });

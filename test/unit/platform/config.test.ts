@@ -55,6 +55,17 @@ describe("the platform's environment", () => {
     ]);
   });
 
+  it('may name a repository elsewhere, whose URL holds no credentials', () => {
+    const repository = { PROVISIONING: 'repository', SITES_STACK: 'production', SITES_REPOSITORY_TOKEN: 'a token' };
+    const read = (url: string) => readPlatformConfig({ ...sound, ...repository, SITES_REPOSITORY: url }).provisioning;
+    const url = 'https://git.example.com/fleet.git';
+    const expected = { kind: 'repository', url, branch: 'main', user: 'x-access-token', token: 'a token', shards: 0 };
+    expect(read(url)).toEqual({ ...expected, stack: 'production' });
+    expect(() => read('https://ops:hunter2@git.example.com/fleet.git')).toThrow(
+      /^SITES_REPOSITORY: expected the URL of .* without credentials; got one with credentials$/,
+    );
+  });
+
   it('that is wrong is named at once, without a secret', () => {
     const wrong = {
       PLATFORM_URL: 'https://platform.example.com',
