@@ -9,14 +9,15 @@ const usage = `usage: npm run kills:platform -- [--sites <n>] [--engine <n>] [--
 
 Creators ask the platform's API for sites, and all sites are visited for their numbers, while its two workers, PostgreSQL
 and Redis are killed at random moments and come back. Workers, API, PostgreSQL, Redis, git, the sites' databases and the
-queue are real. Pulumi does not run here (npm test kills its engine): a recorded engine makes each site's database and
-registers it. Some of the sites then are real Ghosts, which boot on that database and answer before they count as made.
+queue are real. The sites of one shard are made by Pulumi on a Kubernetes API, each then a real Ghost that boots from what
+the stack tells its container and answers before it counts as made; for the other shards a recorded engine makes each
+site's database and registers it.
 
 Exit code 0 only where each site was made exactly once (one job, commit, file, registration, audit line, subscription,
 message) and every number of every day and creator is what the seed says.
 
   --sites <n>    default 200
-  --engine <n>   of the sites, those that are real Ghosts, at most 8 alive at once; default 10
+  --engine <n>   of the sites, at least so many by Pulumi, at most 8 of their Ghosts alive at once; 0: none; default 10
   --kills <n>    default 30; two thirds of them while sites are made
   --seed <n>     of victims, moments and numbers (default: by the clock; printed)
   --hurry        dead workers' leases end at once, and sites that failed are visited at once, instead of after a minute

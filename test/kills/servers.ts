@@ -10,6 +10,12 @@ import type { PostgresServer } from '../../scripts/services/postgres.ts';
 import { redisData, startTestRedis, type TestRedis } from '../support/redis-server.ts';
 import { startTestPostgres } from '../support/site-process.ts';
 
+/** Of the platform's two roles. */
+export interface PlatformPasswords {
+  readonly owner: string;
+  readonly app: string;
+}
+
 /** PostgreSQL with the platform's tables and, where asked for, Redis: both to be killed, both to come back where they were. */
 export class MortalServers {
   readonly #dir: string;
@@ -26,10 +32,14 @@ export class MortalServers {
     this.database = database;
   }
 
-  static async start(dir: string, withRedis: boolean): Promise<MortalServers> {
+  /** @param provision makes the platform's database without its tables; as the local fleet does, unless it is told */
+  static async start(
+    dir: string,
+    withRedis: boolean,
+    provision: (server: PostgresServer) => Promise<PlatformPasswords> = provisionByItself,
+  ): Promise<MortalServers> {
     const postgres = await startTestPostgres(dir);
-    const passwords = { owner: 'platform owner of a test', app: 'platform app of a test' };
-    await provisionPlatformDatabase(postgres, passwords);
+    const passwords = await provision(postgres);
     const { host, port } = postgres;
     const common = { host, port, name: platformDatabase, ssl: 'off', poolMax: 12 } as const;
     await migratePlatform({ ...common, user: ownerRole, password: passwords.owner });
@@ -80,4 +90,10 @@ export class MortalServers {
     await this.#redis?.stop();
     await this.#postgres.stop();
   }
+}
+
+async function provisionByItself(server: PostgresServer): Promise<PlatformPasswords> {
+  const passwords = { owner: 'platform owner of a test', app: 'platform app of a test' };
+  await provisionPlatformDatabase(server, passwords);
+  return passwords;
 }

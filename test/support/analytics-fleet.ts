@@ -7,6 +7,8 @@ import { connectPostgres } from '../../scripts/dataset/connections.ts';
 import { createHistory, insertHistory } from '../../scripts/dataset/history.ts';
 import type { PostgresServer } from '../../scripts/services/postgres.ts';
 import { createReadableSite } from '../../scripts/services/site-database.ts';
+import { namesOf } from '../../sites/naming.ts';
+import { historyOf, type KnownSite } from './known-site.ts';
 
 /** Key that the tests' sites derive their secrets from. */
 export const analyticsKey = 'a key of the analytics of all these tests';
@@ -35,6 +37,20 @@ export function readerOf(server: { host: string; port: number }, limits: Reading
 /** A connection to the database of a site on a server, past its role. */
 export function connectSite(server: Administrator, database: string) {
   return connectPostgres(server, { database, searchPath: 'public, mysql_compat' });
+}
+
+/** Fills a site's database with what is known of it, which is done or is not. */
+export async function fillKnownSite(server: Administrator, site: KnownSite, through: string): Promise<void> {
+  const knex = connectSite(server, namesOf(site.slug).database);
+  try {
+    if ((await knex('members').first('id')) !== undefined) return;
+    const { id: newsletterId } = await knex('newsletters').first('id');
+    // The post that Ghost brings is none of the known ones.
+    await knex('posts').update({ status: 'draft', published_at: null });
+    await insertHistory(knex, historyOf(site, through, newsletterId));
+  } finally {
+    await knex.destroy();
+  }
 }
 
 /** A site's database with a history that ends on a day; its Ghost never ran. */

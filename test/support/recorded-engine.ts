@@ -8,13 +8,12 @@ import type { Administrator } from '../../runtime/database/administrator.ts';
 import { PlatformDatabase } from '../../runtime/platform/database/connection.ts';
 import type { DatabaseSettings } from '../../runtime/platform/database/settings.ts';
 import { putSite } from '../../runtime/platform/provisioning/registration.ts';
-import { insertHistory } from '../../scripts/dataset/history.ts';
 import { isLockedByDead } from '../../scripts/engine/lock.ts';
 import { createReadableSite } from '../../scripts/services/site-database.ts';
 import { loadRegistry } from '../../sites/registry.ts';
 import type { Site } from '../../sites/schema.ts';
-import { connectSite } from './analytics-fleet.ts';
-import { historyOf, type KnownSite } from './known-site.ts';
+import { fillKnownSite } from './analytics-fleet.ts';
+import type { KnownSite } from './known-site.ts';
 
 /** What the recorded engine is told, in the file that {@link recordedEngineVariable} names. */
 export interface RecordedEngineSettings {
@@ -88,22 +87,13 @@ async function createSite(
   await say('kubernetes:apps/v1:Deployment');
 }
 
-/** A database and what its writer and its readers do there, which is done or is not. */
+/** A database and what its writer and its readers do there. */
 async function fillDatabase(slug: string, settings: RecordedEngineSettings): Promise<void> {
   const { server, analyticsKey: key, ghostPath, sites, through } = settings;
   const known = sites.find((candidate) => candidate.slug === slug);
   if (known === undefined) throw new Error(`expected one of the known sites; got ${slug}`);
-  const { database } = await createReadableSite(server, { slug, key, ghostPath });
-  const knex = connectSite(server, database);
-  try {
-    if ((await knex('members').first('id')) !== undefined) return;
-    const { id: newsletterId } = await knex('newsletters').first('id');
-    // The post that Ghost brings is none of the known ones.
-    await knex('posts').update({ status: 'draft', published_at: null });
-    await insertHistory(knex, historyOf(known, through, newsletterId));
-  } finally {
-    await knex.destroy();
-  }
+  await createReadableSite(server, { slug, key, ghostPath });
+  await fillKnownSite(server, known, through);
 }
 
 /**

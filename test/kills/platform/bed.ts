@@ -4,8 +4,8 @@ import { PlatformDatabase } from '../../../runtime/platform/database/connection.
 import { createQueue } from '../../../runtime/platform/queue/create-queue.ts';
 import type { Queue } from '../../../runtime/platform/queue/queue.ts';
 import { stopWhenInterrupted } from '../../../scripts/bench/interruption.ts';
-import { freePort } from '../../../scripts/services/postgres.ts';
-import { analyticsKey, ghostPath } from '../../support/analytics-fleet.ts';
+import { freePort, type PostgresServer } from '../../../scripts/services/postgres.ts';
+import { ghostPath, analyticsKey as testKey } from '../../support/analytics-fleet.ts';
 import type { KnownSite } from '../../support/known-site.ts';
 import { type MailServer, startMailServer } from '../../support/mail-server.ts';
 import { writeEngineSettings } from '../../support/recorded-engine.ts';
@@ -15,15 +15,16 @@ import { Creators } from './creators.ts';
 import { baseDomain, FrontDoor } from './front-door.ts';
 import { Ghosts } from './ghosts.ts';
 import { startPlatformProcess } from './processes.ts';
+import { RealEngine } from './real-engine.ts';
 import { Repository } from './repository.ts';
 
 export interface BedArgs {
   /** An empty folder. */
   readonly dir: string;
   readonly sites: readonly KnownSite[];
-  /** Slugs of the sites that are real Ghosts. */
-  readonly real: ReadonlySet<string>;
   readonly shards: number;
+  /** Whether the first shard is updated by the real engine. */
+  readonly real: boolean;
   readonly workers: number;
   /** Last day of the sites' histories. */
   readonly through: string;
@@ -39,27 +40,37 @@ export interface Bed {
   readonly repository: Repository;
   readonly mailServer: MailServer;
   readonly frontDoor: FrontDoor;
-  readonly ghosts: Ghosts;
+  /** Of the shard that the real engine updates. */
+  readonly ghosts: Ghosts | undefined;
+  readonly engine: RealEngine | undefined;
   readonly creators: Creators;
   /** Folder of the recorded engine. */
   readonly engineDir: string;
   stop(): Promise<void>;
 }
 
-export async function startBed({ dir, sites, real, shards, workers: count, through }: BedArgs): Promise<Bed> {
-  const servers = await MortalServers.start(dir, true);
+export async function startBed({ dir, sites, real: isReal, shards, workers: count, through }: BedArgs): Promise<Bed> {
+  let real: RealEngine | undefined;
+  const provision = async (server: PostgresServer) => {
+    real = await RealEngine.start(dir, server, shards);
+    const { MIGRATION_PASSWORD: owner = '', DATABASE_PASSWORD: app = '' } = await real.platformSecrets();
+    return { owner, app };
+  };
+  const servers = await MortalServers.start(dir, true, isReal ? provision : undefined);
   const { database: platform, administrator, redis } = servers;
   if (redis === undefined) throw new Error('expected Redis');
   await ensureTemplate(administrator, ghostPath);
-  const repository = await Repository.create(dir);
+  const repository = await Repository.create(dir, real && { dir: real.project.dir, stack: real.stack });
+  const analyticsKey = (await real?.platformSecrets())?.ANALYTICS_KEY ?? testKey;
   const mailServer = await startMailServer('127.0.0.1');
   const engineDir = path.join(dir, 'engine');
   const { host, port, user, password } = administrator;
   const server = { host, port, user, password };
   const engine = { dir: engineDir, server, platform, analyticsKey, ghostPath, baseDomain, sites, through };
-  const ghosts = new Ghosts(server, path.join(dir, 'content'));
-  stopWhenInterrupted(() => ghosts.stop());
-  const frontDoor = new FrontDoor({ sites, engineDir, analyticsKey, real, ghosts });
+  const ghosts =
+    real && new Ghosts({ engine: real, server: administrator, sites, through, dir: path.join(dir, 'content') });
+  if (ghosts !== undefined) stopWhenInterrupted(() => ghosts.stop());
+  const frontDoor = new FrontDoor({ sites, engineDir, analyticsKey, ghosts });
   const apiPort = await freePort();
   const settings = {
     database: platform,
@@ -68,7 +79,9 @@ export async function startBed({ dir, sites, real, shards, workers: count, throu
     proxyPort: await frontDoor.listen(),
     apiPort,
     analyticsKey,
+    stack: real?.project.stack ?? 'kills',
     shards,
+    variables: real?.variables ?? {},
     engine: await writeEngineSettings(engine),
   };
   const checkouts = await Promise.all(['api', ...Array(count).keys()].map((name) => repository.checkout(`of-${name}`)));
@@ -89,14 +102,16 @@ export async function startBed({ dir, sites, real, shards, workers: count, throu
     mailServer,
     frontDoor,
     ghosts,
+    engine: real,
     creators: await Creators.create(`http://127.0.0.1:${apiPort}`, database, sites),
     engineDir,
     async stop() {
-      await Promise.all([workers.stop(), api.stop(), ghosts.stop()]);
+      await Promise.all([workers.stop(), api.stop(), ghosts?.stop()]);
       frontDoor.close();
       await queue.close();
       await database.close();
       await mailServer.stop();
+      await real?.stop();
       await servers.stop();
     },
   };

@@ -17,9 +17,8 @@ export interface FrontDoorArgs {
   /** Where the recorded engine notes what it has deployed. */
   readonly engineDir: string;
   readonly analyticsKey: string;
-  /** Slugs of the sites that are real Ghosts. */
-  readonly real: ReadonlySet<string>;
-  readonly ghosts: Ghosts;
+  /** Those of the sites that the real engine deploys. */
+  readonly ghosts: Ghosts | undefined;
 }
 
 /**
@@ -73,10 +72,9 @@ export class FrontDoor {
   }
 
   async #statusOf({ slug }: KnownSite): Promise<number> {
-    const { engineDir, real, ghosts } = this.#args;
+    const { engineDir, ghosts } = this.#args;
     const deployment = deploymentOf(engineDir, slug);
-    if (!existsSync(deployment)) return 503;
-    if (real.has(slug)) return ghosts.ask(slug);
+    if (!existsSync(deployment)) return ghosts?.ask(slug) ?? 503;
     return Date.now() - statSync(deployment).mtimeMs < recordedStartMs ? 503 : 200;
   }
 

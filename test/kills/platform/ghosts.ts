@@ -1,19 +1,36 @@
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pLimit from 'p-limit';
-import { freePort } from '../../../scripts/services/postgres.ts';
+import { withClient } from '../../../runtime/database/administrator.ts';
+import { freePort, type PostgresServer } from '../../../scripts/services/postgres.ts';
 import { namesOf } from '../../../sites/naming.ts';
+import { fillKnownSite } from '../../support/analytics-fleet.ts';
+import type { KnownSite } from '../../support/known-site.ts';
 import { SiteUnderTest, titleOf } from '../../support/site-process.ts';
+import { untilConnected } from '../until-connected.ts';
+import type { RealEngine } from './real-engine.ts';
 
 /** Ghosts that are alive at once. */
 const aliveAtMost = 8;
 
 type Ghost = { state: 'starting' } | { state: 'ready'; site: SiteUnderTest } | { state: 'stopped' };
 
-/** Real Ghosts, each started on its site's database as its container would be, and stopped once its site has answered. */
+export interface GhostsArgs {
+  readonly engine: Pick<RealEngine, 'environmentOf'>;
+  readonly server: PostgresServer;
+  readonly sites: readonly KnownSite[];
+  /** Last day of the sites' histories. */
+  readonly through: string;
+  /** Folder of their content. */
+  readonly dir: string;
+}
+
+/**
+ * Real Ghosts, each started from what the real engine's stack tells its container, filled with its site's history, and
+ * stopped once its site has answered.
+ */
 export class Ghosts {
-  readonly #server: { readonly host: string; readonly port: number };
-  readonly #dir: string;
+  readonly #args: GhostsArgs;
   readonly #ghosts = new Map<string, Ghost>();
   readonly #limit = pLimit(aliveAtMost);
   readonly #alive = new Set<SiteUnderTest>();
@@ -22,18 +39,14 @@ export class Ghosts {
   starts = 0;
   mostAlive = 0;
 
-  constructor(server: { readonly host: string; readonly port: number }, dir: string) {
-    this.#server = server;
-    this.#dir = dir;
+  constructor(args: GhostsArgs) {
+    this.#args = args;
   }
 
-  /** Asks a site for its front page; starts its Ghost where that was not done yet. @returns the HTTP status */
+  /** Asks a site for its front page; starts its Ghost where it is deployed and that was not done yet. @returns the HTTP status */
   async ask(slug: string): Promise<number> {
     const ghost = this.#ghosts.get(slug);
-    if (ghost === undefined) {
-      this.#ghosts.set(slug, { state: 'starting' });
-      void this.#limit(() => this.#run(slug));
-    }
+    if (ghost === undefined) await this.#begin(slug);
     if (ghost?.state === 'stopped') return 200;
     if (ghost?.state !== 'ready') return 503;
     const answer = await ghost.site.get('/').catch(() => undefined);
@@ -51,17 +64,22 @@ export class Ghosts {
     await Promise.all([...this.#alive].map((site) => site.stop('SIGKILL')));
   }
 
+  async #begin(slug: string): Promise<void> {
+    const told = await this.#args.engine.environmentOf(slug);
+    if (told === undefined || this.#ghosts.has(slug)) return;
+    this.#ghosts.set(slug, { state: 'starting' });
+    void this.#limit(() => this.#run(slug, told));
+  }
+
   /** Starts it until it is ready, as a cluster does, and keeps its place until it has ended. */
-  async #run(slug: string): Promise<void> {
+  async #run(slug: string, told: Readonly<Record<string, string>>): Promise<void> {
+    await untilConnected(() => this.#letVisitors(slug, false));
     while (!this.#stopping) {
       this.starts += 1;
-      const site = new SiteUnderTest(await this.#environment(slug));
+      const site = new SiteUnderTest(await this.#environment(slug, told));
       this.#alive.add(site);
       this.mostAlive = Math.max(this.mostAlive, this.#alive.size);
-      const isReady = await site.ready(180_000).then(
-        () => true,
-        () => false,
-      );
+      const isReady = await this.#becomesReady(slug, site);
       if (isReady) this.#ghosts.set(slug, { state: 'ready', site });
       else await site.stop('SIGKILL');
       await site.exited();
@@ -72,26 +90,51 @@ export class Ghosts {
     }
   }
 
+  async #becomesReady(slug: string, site: SiteUnderTest): Promise<boolean> {
+    try {
+      await site.ready(180_000);
+    } catch {
+      return false;
+    }
+    await untilConnected(() => this.#fill(slug));
+    await untilConnected(() => this.#letVisitors(slug, true));
+    return true;
+  }
+
   async #end(slug: string, site: SiteUnderTest): Promise<void> {
     this.#ghosts.set(slug, { state: 'stopped' });
     await site.stop();
   }
 
-  async #environment(slug: string): Promise<Record<string, string>> {
-    const [port, probePort] = [await freePort(), await freePort()];
+  async #fill(slug: string): Promise<void> {
+    const { server, sites, through } = this.#args;
+    const known = sites.find((site) => site.slug === slug);
+    if (known === undefined) throw new Error(`expected one of the known sites; got ${slug}`);
+    await fillKnownSite(server, known, through);
+  }
+
+  /** A visit between the first migration and the end of the history would see days that never were. */
+  #letVisitors(slug: string, may: boolean): Promise<unknown> {
+    const { database, readerRole } = namesOf(slug);
+    const statements = may
+      ? [`alter role "${readerRole}" login`]
+      : [
+          `alter role "${readerRole}" nologin`,
+          `select pg_terminate_backend(pid) from pg_stat_activity where usename = '${readerRole}'`,
+        ];
+    return withClient(this.#args.server, database, (client) => client.query(statements.join('; ')));
+  }
+
+  /** As the stack has it, but for what only a pod has: ports of its own, a volume, and a pooler in its cluster. */
+  async #environment(slug: string, told: Readonly<Record<string, string>>): Promise<Record<string, string>> {
+    const { host, port } = this.#args.server;
     return {
-      SITE_SLUG: slug,
-      SITE_TITLE: slug,
-      SITE_URL: `http://${slug}.localhost:${port}`,
-      CONTENT_PATH: path.join(this.#dir, slug),
-      PORT: String(port),
-      PROBE_PORT: String(probePort),
-      DATABASE_CLIENT: 'postgres',
-      DATABASE_STRATEGY: 'database',
-      DATABASE_HOST: this.#server.host,
-      DATABASE_PORT: String(this.#server.port),
-      DATABASE_NAME: namesOf(slug).database,
-      DATABASE_PASSWORD: 'a-password',
+      ...told,
+      CONTENT_PATH: path.join(this.#args.dir, slug),
+      PORT: String(await freePort()),
+      PROBE_PORT: String(await freePort()),
+      DATABASE_HOST: host,
+      DATABASE_PORT: String(port),
     };
   }
 }

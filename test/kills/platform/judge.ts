@@ -5,6 +5,7 @@ import type { DayNumbers } from '../../../runtime/site/analytics/numbers.ts';
 import { titleOf } from '../../../sites/candidate.ts';
 import type { KnownSite } from '../../support/known-site.ts';
 import { type CaughtMail, headerOf } from '../../support/mail-server.ts';
+import { clusterName } from './real-engine.ts';
 import type { Repository } from './repository.ts';
 
 /** What was done and what is known of it. */
@@ -17,6 +18,8 @@ export interface Evidence {
   readonly mails: readonly CaughtMail[];
   /** What every site's numbers are, by slug. */
   readonly numbers: ReadonlyMap<string, readonly DayNumbers[]>;
+  /** Slugs of the sites that the real engine deployed and whose Ghost has answered. */
+  readonly answered: readonly string[];
 }
 
 const steps = ['write the registry entry', 'apply', 'wait for the site', 'register', 'send the link'];
@@ -54,6 +57,24 @@ export async function judgeProvisionings({ database, sites, jobs, repository, ma
   const others = [commits.length - 1 - sites.length, files.length - sites.length, rows.sites.length - sites.length];
   if (others.some((count) => count !== 0)) wrong.push(`more or less than was asked for: ${others.join(', ')}`);
   return wrong;
+}
+
+/**
+ * The sites that the real engine made, each of which is a Ghost that has answered.
+ *
+ * @param atLeast so many of them @returns what is wrong, a line each
+ */
+export async function judgeReal({ database, answered }: Evidence, atLeast: number): Promise<string[]> {
+  // The recorded engine names no cluster.
+  const ofReal = { cluster: clusterName };
+  const found = await database.asFleet((db) => db('sites').where(ofReal).select('slug').orderBy('slug'));
+  const slugs = found.map(({ slug }) => slug as string);
+  return [
+    ...(slugs.length < atLeast ? [`${slugs.length} sites by the real engine, expected ${atLeast}`] : []),
+    ...(JSON.stringify([...answered].sort()) === JSON.stringify(slugs)
+      ? []
+      : [`Ghosts answered for ${[...answered].sort().join(', ')}; the real engine made ${slugs.join(', ')}`]),
+  ];
 }
 
 /** The sites' numbers, day by day, and their creators' sums. @returns what is wrong, a line each */

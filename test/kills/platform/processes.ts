@@ -6,6 +6,7 @@ import { recordedEngineVariable } from '../../support/recorded-engine.ts';
 import type { TestRedis } from '../../support/redis-server.ts';
 import type { StartedWorker } from '../workers.ts';
 import { probeDomain } from './front-door.ts';
+import { clusterName } from './real-engine.ts';
 
 /** What all processes of the platform under test are told. */
 export interface PlatformSettings {
@@ -16,12 +17,13 @@ export interface PlatformSettings {
   readonly proxyPort: number;
   readonly apiPort: number;
   readonly analyticsKey: string;
+  readonly stack: string;
   readonly shards: number;
+  /** What `npm run up` finds besides. */
+  readonly variables: Readonly<Record<string, string>>;
   /** File with the recorded engine's settings. */
   readonly engine: string;
 }
-
-export const stack = 'kills';
 
 /**
  * Starts one of the platform's roles as its container does, with a checkout of its own; it ends by itself when whoever started
@@ -47,9 +49,10 @@ export function startPlatformProcess(
 }
 
 function environment(checkout: string, settings: PlatformSettings): NodeJS.ProcessEnv {
-  const { database, redis, mailPort, proxyPort, apiPort, analyticsKey, shards, engine } = settings;
+  const { database, redis, mailPort, proxyPort, apiPort, analyticsKey, stack, shards, engine, variables } = settings;
   const { host, port } = database;
   return {
+    ...variables,
     PATH: process.env.PATH,
     HOME: process.env.HOME,
     TZ: 'UTC',
@@ -78,7 +81,7 @@ function environment(checkout: string, settings: PlatformSettings): NodeJS.Proce
     SITES_SHARDS: String(shards),
     ANALYTICS_KEY: analyticsKey,
     ANALYTICS_PROBE_URL: `http://{slug}.${probeDomain}`,
-    SITES_SERVERS: JSON.stringify({ default: { host, port } }),
+    SITES_SERVERS: JSON.stringify({ default: { host, port }, [clusterName]: { host, port } }),
     STOP_ON_STDIN_END: 'true',
     [recordedEngineVariable]: engine,
   };

@@ -1,11 +1,17 @@
 import { execFile } from 'node:child_process';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 
 const execute = promisify(execFile);
 
-/** A repository with an empty registry, whose `npm run up` is the recorded engine. */
+/** A project whose stack is updated by Pulumi. */
+export interface RealProject {
+  readonly dir: string;
+  readonly stack: string;
+}
+
+/** A repository with an empty registry, whose `npm run up` is the recorded engine, but for one stack at most. */
 export class Repository {
   readonly #dir: string;
 
@@ -13,26 +19,29 @@ export class Repository {
     this.#dir = dir;
   }
 
-  static async create(dir: string): Promise<Repository> {
-    const repository = new Repository(dir);
-    const seed = path.join(dir, 'seed');
+  /** @param real what the repository holds beside the registry, and the stack that is updated by it */
+  static async create(dir: string, real?: RealProject): Promise<Repository> {
+    const seed = real?.dir ?? path.join(dir, 'seed');
     await mkdir(path.join(seed, 'sites'), { recursive: true });
     await git(dir, 'init', '--quiet', '--bare', '--initial-branch=main', 'remote.git');
     await git(seed, 'init', '--quiet', '--initial-branch=main');
     await writeFile(path.join(seed, 'sites/.gitkeep'), '');
-    const engine = path.resolve(import.meta.dirname, '../../support/recorded-engine.ts');
-    const up = `"${process.execPath}" --disable-warning=ExperimentalWarning "${engine}"`;
-    await writeFile(path.join(seed, 'package.json'), JSON.stringify({ name: 'registry', scripts: { up } }));
+    await writeFile(path.join(seed, 'up.sh'), describeUp(real?.stack));
+    const settings = path.join(seed, 'package.json');
+    const given = real === undefined ? { name: 'registry' } : JSON.parse(await readFile(settings, 'utf8'));
+    await writeFile(settings, JSON.stringify({ ...given, scripts: { up: 'sh up.sh' } }));
     await git(seed, 'add', '-A');
     await git(seed, '-c', 'user.name=ops', '-c', 'user.email=ops@example.com', 'commit', '-qm', 'the beginning');
     await git(seed, 'push', '--quiet', path.join(dir, 'remote.git'), 'main');
-    return repository;
+    return new Repository(dir);
   }
 
-  /** A checkout of a process's own. */
+  /** A checkout of a process's own, with tools of its own, since they are links to the checkout's. */
   async checkout(name: string): Promise<string> {
+    const checkout = path.join(this.#dir, name);
     await git(this.#dir, 'clone', '--quiet', 'remote.git', name);
-    return path.join(this.#dir, name);
+    await cp('.tools', path.join(checkout, '.tools'), { recursive: true, verbatimSymlinks: true });
+    return checkout;
   }
 
   /** Authors and subjects of what was pushed. */
@@ -46,6 +55,13 @@ export class Repository {
     const list = (await git(path.join(this.#dir, 'remote.git'), ...args)).trim().split('\n');
     return list.filter((file) => file.endsWith('.yaml'));
   }
+}
+
+/** What `npm run up -- --stack <name> --yes` does. */
+function describeUp(realStack: string | undefined): string {
+  const recorded = path.resolve(import.meta.dirname, '../../support/recorded-engine.ts');
+  const real = `[ "$2" = "${realStack}" ] && exec sh scripts/run.sh scripts/up.ts "$@"\n`;
+  return `${realStack === undefined ? '' : real}exec "${process.execPath}" --disable-warning=ExperimentalWarning "${recorded}" "$@"\n`;
 }
 
 async function git(cwd: string, ...args: readonly string[]): Promise<string> {

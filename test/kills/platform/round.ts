@@ -16,12 +16,12 @@ import { headerOf } from '../../support/mail-server.ts';
 import { describeKill, drawKills, inflict, type Kill } from '../plan.ts';
 import { untilConnected } from '../until-connected.ts';
 import { type Bed, startBed } from './bed.ts';
-import { judgeNumbers, judgeProvisionings } from './judge.ts';
+import { judgeNumbers, judgeProvisionings, judgeReal } from './judge.ts';
 
 export interface PlatformRoundSettings {
   readonly seed: number;
   readonly sites: number;
-  /** Sites that are real Ghosts. */
+  /** Sites that are made by the real engine, at least. */
   readonly engine: number;
   readonly kills: number;
   /** Whether what would only be waited for comes at once: the end of a dead worker's leases, the next visit of a site. */
@@ -53,12 +53,12 @@ export async function runPlatformRound(settings: PlatformRoundSettings): Promise
   const { seed, kills, dir, print } = settings;
   const random = new Random(seed);
   const sites = drawSites(seed, settings.sites, creatorCount);
-  const real = new Set(random.shuffle(sites.map(({ slug }) => slug)).slice(0, settings.engine));
-  print(`seed ${seed}: ${sites.length} sites, ${real.size} of them real Ghosts, ${kills} kills`);
-  const shards = Math.min(16, Math.max(4, Math.floor(sites.length / 3)));
+  // Sites are spread evenly over the shards, but for those that are asked for at the same moment.
+  const shards = Math.max(2, Math.min(16, Math.floor(sites.length / (settings.engine + 2))));
+  print(`seed ${seed}: ${sites.length} sites in ${shards} shards, ${kills} kills`);
   const through = addDays(dayOf(new Date()), -1);
   const began = Date.now();
-  const bed = await startBed({ dir, sites, real, shards, workers: workerCount, through });
+  const bed = await startBed({ dir, sites, real: settings.engine > 0, shards, workers: workerCount, through });
   const say = (text: string) => print(`${((Date.now() - began) / 1000).toFixed(1).padStart(7)} s  ${text}`);
   const round = new Round(bed, { ...settings, random, sites, through, say });
   try {
@@ -68,14 +68,15 @@ export async function runPlatformRound(settings: PlatformRoundSettings): Promise
     const jobs = await round.provision(drawn.slice(0, inProvisioning));
     const history = await round.visitAll(drawn.slice(inProvisioning));
     await round.untilQuiet();
-    await round.describe(real);
+    await round.describe();
     const numbers = new Map([...history].map(([slug, rows]) => [slug, countHistory(rows, dayOf(new Date()))]));
-    const evidence = { ...bed, mails: bed.mailServer.mails, sites, jobs, numbers };
-    const unanswered = [...real].filter((slug) => !bed.ghosts.answered.includes(slug));
+    const answered = bed.ghosts?.answered ?? [];
+    const evidence = { ...bed, mails: bed.mailServer.mails, sites, jobs, numbers, answered };
     return [
       ...(await judgeProvisionings(evidence)),
       ...(await judgeNumbers(evidence)),
-      ...unanswered.map((slug) => `${slug}: its Ghost never answered`),
+      ...(await judgeReal(evidence, settings.engine)),
+      ...((await bed.engine?.judge(await bed.repository.checkout('of-the-judge'))) ?? []),
       ...[...bed.workers.crashes, ...bed.api.crashes],
     ];
   } catch (error) {
@@ -183,7 +184,7 @@ class Round {
   }
 
   /** What it came to, for whoever reads along. */
-  async describe(real: ReadonlySet<string>): Promise<void> {
+  async describe(): Promise<void> {
     const { say } = this.#context;
     const { database, engineDir, mailServer, creators, ghosts } = this.#bed;
     const rows: { kind: string; state: string; jobs: number; runs: number; most: number }[] = await database.asFleet(
@@ -200,7 +201,9 @@ class Round {
     const again = mails.length - new Set(mails.map((mail) => headerOf(mail, 'Message-ID'))).size;
     say(`${runs} runs of the recorded engine; ${mails.length} mails, ${again} of them again`);
     say(`${creators.repeated} requests were repeated`);
-    say(`${real.size} real Ghosts in ${ghosts.starts} starts, at most ${ghosts.mostAlive} alive at once`);
+    if (ghosts === undefined) return;
+    const { answered, starts, mostAlive } = ghosts;
+    say(`${answered.length} sites by Pulumi, their Ghosts in ${starts} starts, at most ${mostAlive} alive at once`);
   }
 
   async #inflict(kill: Kill, when: string): Promise<void> {
