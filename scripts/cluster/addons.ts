@@ -41,12 +41,17 @@ export async function installAddons(
     'crd/gatewayclasses.gateway.networking.k8s.io',
   ]);
   for (const addon of addons) await kubectl.applyManifest(manifestFile(addon), values);
+  await waitForAddons(kubectl, addons);
+  if (addons.includes('metrics-server')) {
+    await kubectl.run(['wait', '--for=condition=Available', '--timeout=120s', 'apiservice/v1beta1.metrics.k8s.io']);
+  }
+}
+
+/** @throws Error with the events of the namespace where one is not ready in two minutes */
+export async function waitForAddons(kubectl: Kubectl, addons: readonly Addon[]): Promise<void> {
   for (const addon of addons) {
     const deployment = deployments[addon];
     if (deployment !== undefined) await waitForDeployment(kubectl, deployment.namespace, deployment.name);
-  }
-  if (addons.includes('metrics-server')) {
-    await kubectl.run(['wait', '--for=condition=Available', '--timeout=120s', 'apiservice/v1beta1.metrics.k8s.io']);
   }
 }
 

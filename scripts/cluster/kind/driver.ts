@@ -6,7 +6,7 @@ import { busybox, ensureProgram } from '../../services/debian-packages.ts';
 import { installTools } from '../../tools/install.ts';
 import { manifest } from '../../tools/manifest.ts';
 import { UnavailableError } from '../../tools/unavailable.ts';
-import { type Addon, addonStatus, installAddons } from '../addons.ts';
+import { type Addon, addonStatus, installAddons, waitForAddons } from '../addons.ts';
 import {
   type ClusterDriver,
   type ClusterFolder,
@@ -91,6 +91,7 @@ export class KindCluster implements ClusterDriver {
       NODE_ADDRESS: own?.node ?? (await this.#nodeAddress(kubectl)),
       VOLUMES_PATH: volumesInNode,
     });
+    await waitForAddons(kubectl, ['coredns']);
     return record;
   }
 
@@ -114,7 +115,7 @@ export class KindCluster implements ClusterDriver {
       .read('get', 'node', this.#node, `--output=jsonpath=${condition}`, '--request-timeout=5s')
       .catch(() => 'unknown: the API does not answer');
     const node = { part: 'node', healthy: ready === 'True', detail: ready === 'True' ? 'ready' : `ready: ${ready}` };
-    return ready.startsWith('unknown') ? [node] : [node, ...(await addonStatus(kubectl, addons.made))];
+    return ready.startsWith('unknown') ? [node] : [node, ...(await addonStatus(kubectl, ['coredns', ...addons.made]))];
   }
 
   async load(tar: string): Promise<readonly string[]> {
