@@ -15,7 +15,7 @@ export default defineConfig({
       { test: { name: 'runtime', include: ['test/runtime/**/*.test.ts'], maxWorkers: 2, ...slow } },
       { test: { name: 'platform', include: ['test/platform/**/*.test.ts'], maxWorkers: 2, ...slow } },
       { test: { name: 'fleet', include: ['test/fleet/**/*.test.ts'], maxWorkers: 1, ...slow } },
-      { test: { name: 'engine', include: ['test/engine/**/*.test.ts'], maxWorkers: 1, ...slow } },
+      { test: { name: 'engine', include: ['test/engine/**/*.test.ts'], maxWorkers: 2, ...slow } },
       { test: { name: 'image', include: ['test/image/**/*.test.ts'], maxWorkers: 1, ...slow } },
       // Each file brings up a cluster of its own.
       { test: { name: 'cluster', include: ['test/cluster/**/*.test.ts'], maxWorkers: 1, ...slow } },
