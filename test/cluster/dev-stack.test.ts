@@ -207,7 +207,9 @@ describe('pulumi up of the stack dev, on a cluster', () => {
         expect(titleIn(await fleet.askUntilReady(`${asked}.example.com`))).toBe('Night Trains');
         await page.goto(`http://${dashboard}/sites`);
         await page.getByRole('heading', { name: 'Night Trains', exact: true }).waitFor();
-        expect(linkIn(mailServer.mails, 'jonas@example.org', `http://${asked}.example.com/ghost/`)).toMatch(/#\/setup$/);
+        expect(linkIn(mailServer.mails, 'jonas@example.org', `http://${asked}.example.com/ghost/`)).toMatch(
+          /#\/setup$/,
+        );
       } finally {
         await browser.close();
       }
