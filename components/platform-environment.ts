@@ -34,6 +34,8 @@ export interface OidcArgs {
 export interface RepositoryArgs {
   readonly url: string;
   readonly branch: string;
+  /** Of the registry in it. */
+  readonly folder: string;
   readonly user?: string | undefined;
   readonly token: pulumi.Input<string>;
   /** The platform's stack, and its number of shards. */
@@ -135,12 +137,13 @@ export function describeEnvironment(role: PlatformRole, args: PlatformEnvironmen
 
 function provisioningOf(repository: RepositoryArgs | undefined): Variables {
   if (repository === undefined) return { PROVISIONING: 'none' };
-  const { url, branch, user, stack, shards } = repository;
+  const { url, branch, folder, user, stack, shards } = repository;
   return given({
     PROVISIONING: 'repository',
     SITES_REPOSITORY: url,
     SITES_REPOSITORY_USER: user,
     SITES_BRANCH: branch,
+    SITES_FOLDER: folder,
     SITES_STACK: stack,
     SITES_SHARDS: String(shards),
   });

@@ -113,6 +113,7 @@ function createService(
       repository: repository && {
         ...repository,
         token: repositoryToken,
+        folder: settings.sites,
         stack: settings.stack,
         shards: settings.shards,
       },

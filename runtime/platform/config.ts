@@ -43,6 +43,8 @@ export type ProvisioningSettings =
 
 interface RepositorySettings {
   readonly branch: string;
+  /** Of the registry in the repository. */
+  readonly folder: string;
   /** The platform's stack; a site's shard follows from its YAML. */
   readonly stack: string;
   /** Number of shards of the stack; 0: sites live in the stack itself. */
@@ -201,6 +203,7 @@ function readProvisioning(read: EnvironmentReader): ProvisioningSettings {
   const common = {
     stack: read.required('SITES_STACK', 'the stack that new sites belong to'),
     branch: read.text('SITES_BRANCH') ?? 'main',
+    folder: read.matching('SITES_FOLDER', /^\w[\w.-]*(\/\w[\w.-]*)*$/, 'a folder of the repository') ?? 'sites',
     shards: read.integer('SITES_SHARDS', 0, 0, 10_000),
   };
   if (kind === 'git') {

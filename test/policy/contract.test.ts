@@ -231,6 +231,7 @@ describe('what a stack with a platform emits', () => {
         kind: 'repository',
         url: 'https://git.example.com/ops/fleet.git',
         branch: 'live',
+        folder: 'sites',
         user: 'x-access-token',
         token: 'correct-horse-repository',
         stack: 'staging',

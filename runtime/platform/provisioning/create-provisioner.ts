@@ -29,8 +29,8 @@ export async function createProvisioner(
       return local;
     }
     case 'git': {
-      const { checkout, remote, branch, stack, shards } = settings;
-      const tree = new GitCheckout({ dir: checkout, remote, branch });
+      const { checkout, remote, branch, folder, stack, shards } = settings;
+      const tree = new GitCheckout({ dir: checkout, remote, branch, folder });
       return new GitProvisioner({ tree, stack, shards, update: updateInCheckout(checkout) }, database);
     }
     case 'repository': {

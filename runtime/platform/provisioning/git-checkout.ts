@@ -10,6 +10,8 @@ export interface GitCheckoutArgs {
   readonly dir: string;
   readonly remote: string;
   readonly branch: string;
+  /** Of the registry in it. */
+  readonly folder: string;
 }
 
 /** A checkout that is there, worked on by the machine's git with the machine's credentials. */
@@ -20,21 +22,21 @@ export class GitCheckout implements WorkingTree {
 
   constructor(args: GitCheckoutArgs) {
     this.#args = args;
-    this.registry = path.join(args.dir, 'sites');
+    this.registry = path.join(args.dir, args.folder);
   }
 
   async pull(): Promise<void> {
-    const { dir, remote, branch } = this.#args;
+    const { dir, remote, branch, folder } = this.#args;
     this.#unlocked ??= removeLocks(path.join(dir, '.git'));
     await this.#unlocked;
     await this.#git('fetch', '--quiet', remote, branch);
     await this.#git('reset', '--quiet', '--hard', 'FETCH_HEAD');
-    await this.#git('clean', '--quiet', '-fd', '--', 'sites');
+    await this.#git('clean', '--quiet', '-fd', '--', folder);
   }
 
   async push(message: string, author: string): Promise<void> {
-    const { remote, branch } = this.#args;
-    await this.#git('add', '--', 'sites');
+    const { remote, branch, folder } = this.#args;
+    await this.#git('add', '--', folder);
     const clean = await this.#git('diff', '--cached', '--quiet').then(
       () => true,
       () => false,

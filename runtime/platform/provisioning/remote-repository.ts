@@ -9,13 +9,14 @@ export interface RemoteRepositoryArgs {
   /** Over HTTP, without credentials. */
   readonly url: string;
   readonly branch: string;
+  /** Of the registry, from the top of the repository. */
+  readonly folder: string;
   /** A user of the repository's host; hosts that know tokens alone take any. */
   readonly user: string;
   /** May read and push. Undefined: nobody is asked for one. */
   readonly token: string | undefined;
 }
 
-const folder = 'sites';
 const requestMs = 60_000;
 
 /**
@@ -35,7 +36,7 @@ export class RemoteRepository implements WorkingTree {
   constructor(dir: string, args: RemoteRepositoryArgs) {
     this.#dir = dir;
     this.#args = args;
-    this.registry = path.join(dir, folder);
+    this.registry = path.join(dir, args.folder);
     mkdirSync(this.registry, { recursive: true });
   }
 
@@ -94,7 +95,7 @@ export class RemoteRepository implements WorkingTree {
 
   /** Entries of the registry's folder in the commit. */
   async #readFolder(): Promise<readonly TreeEntry[]> {
-    const { tree } = await git.readTree({ ...this.#place, oid: this.#head, filepath: folder });
+    const { tree } = await git.readTree({ ...this.#place, oid: this.#head, filepath: this.#args.folder });
     return tree;
   }
 
@@ -127,9 +128,17 @@ export class RemoteRepository implements WorkingTree {
       return undefined;
     const kept = entries.filter((entry) => !isEntry(entry));
     const oid = await git.writeTree({ ...this.#place, tree: [...kept, ...after] });
-    const { tree: top } = await git.readTree({ ...this.#place, oid: this.#head });
-    const changed = top.map((entry) => (entry.path === folder ? { ...entry, oid } : entry));
-    return git.writeTree({ ...this.#place, tree: changed });
+    return this.#replaceFolder(this.#head, this.#args.folder.split('/'), oid);
+  }
+
+  /** @returns a tree with another one at a path below it */
+  async #replaceFolder(oid: string, [name = '', ...rest]: readonly string[], folder: string): Promise<string> {
+    const { tree } = await git.readTree({ ...this.#place, oid });
+    const replaced = tree.map(async (entry) => {
+      if (entry.path !== name) return entry;
+      return { ...entry, oid: rest.length === 0 ? folder : await this.#replaceFolder(entry.oid, rest, folder) };
+    });
+    return git.writeTree({ ...this.#place, tree: await Promise.all(replaced) });
   }
 }
 

@@ -5,6 +5,9 @@ import { insideVolumes } from '../process/sandbox.ts';
 /** Where the provisioner puts what lies on volumes, in a node. */
 export const volumesInNode = '/var/local-path-provisioner';
 
+/** What kubeadm changes of the control plane, in a node that was made here. */
+const patchesInNode = '/kind/patches';
+
 /** Ports of this machine that lead to those of Traefik, where the machine's own Docker runs the node. */
 const sharedPorts = { http: 8088, https: 8443 } as const;
 
@@ -43,8 +46,11 @@ export function describeKind(settings: KindSettings): string {
       ...(made ? { disableDefaultCNI: true, podSubnet: podsOf(settings) } : {}),
       ...(own === undefined ? {} : { serviceSubnet: own.services, apiServerAddress: own.node, apiServerPort: 6443 }),
     },
-    // Where the machine may not grant a lower score, kubelet would complain for ever.
-    kubeadmConfigPatches: [stringify({ kind: 'KubeletConfiguration', oomScoreAdj: 0, maxPods: 250 })],
+    kubeadmConfigPatches: [
+      // Where the machine may not grant a lower score, kubelet would complain for ever.
+      { kind: 'KubeletConfiguration', oomScoreAdj: 0, maxPods: 250 },
+      ...(made ? [{ kind: 'InitConfiguration', patches: { directory: patchesInNode } }] : []),
+    ].map((patch) => stringify(patch)),
     nodes: [
       {
         role: 'control-plane',

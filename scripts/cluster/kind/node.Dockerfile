@@ -25,6 +25,13 @@ RUN chmod 755 /kind/bin/* /usr/local/bin/* \
         | jq '.hooks.createContainer = [{"path": "/kind/bin/mount-product-files.sh"}] | del(.process.rlimits)' \
             >/etc/containerd/cri-base.json
 
+# By kubeadm, they ask for half of a machine of two processors, which the pods of sites then cannot have.
+RUN mkdir -p /kind/patches \
+    && for part in etcd kube-apiserver kube-controller-manager kube-scheduler; do \
+        printf 'spec:\n  containers:\n    - name: %s\n      resources: { requests: { cpu: 10m } }\n' "$part" \
+            >"/kind/patches/$part.yaml" || exit; \
+    done
+
 ARG KUBERNETES_VERSION
 RUN echo "${KUBERNETES_VERSION}" >/kind/version
 ENV container=docker

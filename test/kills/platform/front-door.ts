@@ -5,9 +5,7 @@ import { deriveSecret } from '../../../sites/derived-secret.ts';
 import type { KnownSite } from '../../support/known-site.ts';
 import { deploymentOf } from '../../support/recorded-engine.ts';
 import type { Ghosts } from './ghosts.ts';
-
-export const baseDomain = 'sites.example.test';
-export const probeDomain = 'probes.example.test';
+import { probeDomain } from './names.ts';
 
 /** How long a recorded site takes from its deployment to its first answer. */
 const recordedStartMs = 700;

@@ -5,7 +5,7 @@ import type { DayNumbers } from '../../../runtime/site/analytics/numbers.ts';
 import { titleOf } from '../../../sites/candidate.ts';
 import type { KnownSite } from '../../support/known-site.ts';
 import { type CaughtMail, headerOf } from '../../support/mail-server.ts';
-import { clusterName } from './real-engine.ts';
+import { clusterName } from './names.ts';
 import type { Repository } from './repository.ts';
 
 /** What was done and what is known of it. */
@@ -65,7 +65,6 @@ export async function judgeProvisionings({ database, sites, jobs, repository, ma
  * @param atLeast so many of them @returns what is wrong, a line each
  */
 export async function judgeReal({ database, answered }: Evidence, atLeast: number): Promise<string[]> {
-  // The recorded engine names no cluster.
   const ofReal = { cluster: clusterName };
   const found = await database.asFleet((db) => db('sites').where(ofReal).select('slug').orderBy('slug'));
   const slugs = found.map(({ slug }) => slug as string);

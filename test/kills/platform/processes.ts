@@ -5,8 +5,7 @@ import { repositoryDir } from '../../../scripts/fleet/supervised-process.ts';
 import { recordedEngineVariable } from '../../support/recorded-engine.ts';
 import type { TestRedis } from '../../support/redis-server.ts';
 import type { StartedWorker } from '../workers.ts';
-import { probeDomain } from './front-door.ts';
-import { clusterName } from './real-engine.ts';
+import { clusterName, probeDomain } from './names.ts';
 
 /** What all processes of the platform under test are told. */
 export interface PlatformSettings {

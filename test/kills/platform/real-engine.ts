@@ -10,10 +10,7 @@ import { type ApiServer, startApiServer } from '../../support/engine/api-server.
 import { containerEnvironment, readSecret } from '../../support/engine/container-environment.ts';
 import { installGatewayApi } from '../../support/engine/gateway-api.ts';
 import { PulumiProject } from '../../support/engine/project.ts';
-import { baseDomain } from './front-door.ts';
-
-/** Cluster of PostgreSQL of the real stacks. */
-export const clusterName = 'eu-1';
+import { baseDomain, clusterName } from './names.ts';
 
 const namespace = 'fleet';
 const shard = 0;

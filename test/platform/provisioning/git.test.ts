@@ -44,7 +44,7 @@ beforeEach(async () => {
 type OpenTree = (name: string) => Promise<WorkingTree>;
 
 const openCheckout: OpenTree = async (name) =>
-  new GitCheckout({ dir: await clone(name), remote: 'origin', branch: 'main' });
+  new GitCheckout({ dir: await clone(name), remote: 'origin', branch: 'main', folder: 'sites' });
 const openRemote: OpenTree = async (name) => new RemoteRepository(path.join(dir, name), remoteArgs());
 
 const token = 'a token of the repository';
@@ -56,7 +56,7 @@ afterAll(() => server.stop());
 
 function remoteArgs() {
   const url = `${server.url}/${path.basename(dir)}/remote.git`;
-  return { url, branch: 'main', user: 'x-access-token', token };
+  return { url, branch: 'main', folder: 'sites', user: 'x-access-token', token };
 }
 
 const provisionerOf = (tree: WorkingTree, shards = 2) =>
@@ -194,6 +194,17 @@ describe('provisioning by a repository elsewhere', () => {
       'ghost-fleet platform <platform@localhost>',
     );
     expect(git(remote, 'fsck', '--strict')).toBe('');
+  });
+
+  it('finds a registry in a folder of a folder', async () => {
+    const seed = path.join(dir, 'seed');
+    await mkdir(path.join(seed, 'ops/registry'), { recursive: true });
+    await writeFile(path.join(seed, 'ops/registry/.gitkeep'), '');
+    commitAll(seed, 'another registry');
+    const tree = new RemoteRepository(path.join(dir, 'mine'), { ...remoteArgs(), folder: 'ops/registry' });
+    await provisionerOf(tree).create(site('night-trains'), 'mira@example.com');
+    const changed = git(remote, 'diff-tree', '-r', '--name-status', 'main~1', 'main').trim();
+    expect(changed).toBe('A\tops/registry/night-trains.yaml');
   });
 
   it('leaves what an interrupted change wrote', async () => {

@@ -59,8 +59,8 @@ describe("the platform's environment", () => {
     const repository = { PROVISIONING: 'repository', SITES_STACK: 'production', SITES_REPOSITORY_TOKEN: 'a token' };
     const read = (url: string) => readPlatformConfig({ ...sound, ...repository, SITES_REPOSITORY: url }).provisioning;
     const url = 'https://git.example.com/fleet.git';
-    const expected = { kind: 'repository', url, branch: 'main', user: 'x-access-token', token: 'a token', shards: 0 };
-    expect(read(url)).toEqual({ ...expected, stack: 'production' });
+    const place = { url, branch: 'main', folder: 'sites', stack: 'production', shards: 0 };
+    expect(read(url)).toEqual({ kind: 'repository', user: 'x-access-token', token: 'a token', ...place });
     expect(() => read('https://ops:hunter2@git.example.com/fleet.git')).toThrow(
       /^SITES_REPOSITORY: expected the URL of .* without credentials; got one with credentials$/,
     );
