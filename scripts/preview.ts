@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { requireRegistry } from '../sites/registry.ts';
-import { listStacks, readStackSettings, shardStackName } from '../stacks/settings.ts';
+import { listStacks, type StackSettings, shardStackName } from '../stacks/settings.ts';
 import { runCommand, UsageError } from './command.ts';
 import { withEngine } from './engine/checkout.ts';
 import { type SiteStory, tellStories } from './preview/describe.ts';
@@ -48,11 +48,11 @@ await runCommand(async () => {
   const change = await compareRegistry(values.base, 'sites', root, registry);
   const stories = tellStories(change);
   if (values['list-stacks']) {
-    const touched = change.program.length > 0 ? await listStacks('stacks') : await stacksOf(stories);
+    const touched = change.program.length > 0 ? await listStacks('stacks') : stacksOf(stories, change.after.stacks);
     console.log(JSON.stringify(touched.sort()));
     return 0;
   }
-  const names = values.stack ?? (await stacksOf(stories));
+  const names = values.stack ?? stacksOf(stories, change.after.stacks);
   const stacks: StackDiff[] = [];
   if (names.length > 0) {
     await withEngine(root, async (environment) => {
@@ -70,9 +70,7 @@ function render(preview: Preview, format: string): string {
 }
 
 /** Stacks in which some sites live, in every environment. */
-async function stacksOf(stories: readonly SiteStory[]): Promise<string[]> {
-  const all = await listStacks('stacks');
-  const settings = await Promise.all(all.map((stack) => readStackSettings('stacks', stack)));
+function stacksOf(stories: readonly SiteStory[], settings: readonly StackSettings[]): string[] {
   const names = settings
     .filter(({ shard }) => shard === undefined)
     .flatMap(({ stack, shards }) =>

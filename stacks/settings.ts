@@ -38,11 +38,15 @@ export async function listStacks(dir: string): Promise<string[]> {
 /**
  * Reads a stack's settings without Pulumi. A shard's are those of its platform stack.
  *
+ * @param platforms what was read for the shards of the same folder before, by platform stack
  * @throws StackSettingsError when the stack has no settings file or the file does not fit
  */
-export async function readStackSettings(dir: string, stack: string): Promise<StackSettings> {
-  return resolveSettings(stack, await readKeys(dir, stack), path.join(dir, `Pulumi.${stack}.yaml`), dir);
+export async function readStackSettings(dir: string, stack: string, platforms?: Platforms): Promise<StackSettings> {
+  return resolveSettings(stack, await readKeys(dir, stack), path.join(dir, `Pulumi.${stack}.yaml`), dir, platforms);
 }
+
+/** Platform stacks that are read once for all of their shards. */
+export type Platforms = Map<string, Promise<StackSettings>>;
 
 /**
  * Makes settings of a stack's own keys.
@@ -56,6 +60,7 @@ export async function resolveSettings(
   keys: Readonly<Record<string, unknown>>,
   file: string,
   dir: string,
+  platforms: Platforms = new Map(),
 ): Promise<StackSettings> {
   if (keys.platformStack === undefined && keys.shard === undefined) {
     return { stack, platformStack: stack, shard: undefined, ...check(stackSchema, keys, file) };
@@ -66,7 +71,9 @@ export async function resolveSettings(
       `${file}: expected the name ${shardStackName(platformStack, shard)} for shard ${shard} of ${platformStack}; got ${stack}`,
     ]);
   }
-  const platform = await readStackSettings(dir, platformStack);
+  const reading = platforms.get(platformStack) ?? readStackSettings(dir, platformStack);
+  platforms.set(platformStack, reading);
+  const platform = await reading;
   if (platform.shard !== undefined || shard >= platform.shards) {
     throw new StackSettingsError([
       `${file} config.${prefix}shard: expected a number below ${prefix}shards of ${platformStack}, ${platform.shards}; got ${shard}`,

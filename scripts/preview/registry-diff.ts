@@ -1,12 +1,18 @@
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { $ } from 'zx';
 import { loadRegistry, type Registry } from '../../sites/registry.ts';
 import type { Site } from '../../sites/schema.ts';
-import { listStacks, readStackSettings, type StackSettings, StackSettingsError } from '../../stacks/settings.ts';
+import {
+  listStacks,
+  type Platforms,
+  readStackSettings,
+  type StackSettings,
+  StackSettingsError,
+} from '../../stacks/settings.ts';
 import { UsageError } from '../command.ts';
 import type { RegistryState } from '../registry/moves.ts';
 
@@ -76,7 +82,14 @@ export async function compareRegistry(
     const stacks = await readStacks(path.join(root, stacksDir));
     const settings = path.join(old, stacksDir);
     await mkdir(settings);
-    for (const { stack } of stacks) await take(`${stacksDir}/Pulumi.${stack}.yaml`, settings);
+    // git is asked for those alone that differ: a fleet has a hundred.
+    const others = (await git`git ls-files --others -- ${stacksDir}`).stdout.split('\n');
+    const differing = new Set([...(await changed([stacksDir])), ...others]);
+    for (const { stack } of stacks) {
+      const file = `${stacksDir}/Pulumi.${stack}.yaml`;
+      if (differing.has(file)) await take(file, settings);
+      else await copyFile(path.join(root, file), path.join(settings, path.basename(file)));
+    }
 
     const before = new Map(earlier.map((site) => [site.slug, site]));
     const after = new Map(sites.map((site) => [site.slug, site]));
@@ -100,8 +113,9 @@ export async function compareRegistry(
  */
 async function readStacks(dir: string, otherwise?: readonly StackSettings[]): Promise<StackSettings[]> {
   const names = existsSync(dir) ? await listStacks(dir) : [];
+  const platforms: Platforms = new Map();
   const read = names.map((name) =>
-    readStackSettings(dir, name).catch((error: Error) => {
+    readStackSettings(dir, name, platforms).catch((error: Error) => {
       const substitute = otherwise?.find(({ stack }) => stack === name);
       if (error instanceof StackSettingsError && substitute !== undefined) return substitute;
       throw error;

@@ -1,5 +1,5 @@
 import type { ClusterRegion } from '../../sites/registry.ts';
-import { listStacks, readStackSettings, type StackSettings } from '../../stacks/settings.ts';
+import { listStacks, type Platforms, readStackSettings, type StackSettings } from '../../stacks/settings.ts';
 
 /** Folder of the stacks' settings, relative to the repository's top level, from which the scripts run. */
 const stacksDir = 'stacks';
@@ -11,7 +11,8 @@ const stacksDir = 'stacks';
  */
 export async function readStacks(stack: string | undefined): Promise<StackSettings[]> {
   const names = stack === undefined ? await listStacks(stacksDir) : [stack];
-  return Promise.all(names.map((name) => readStackSettings(stacksDir, name)));
+  const platforms: Platforms = new Map();
+  return Promise.all(names.map((name) => readStackSettings(stacksDir, name, platforms)));
 }
 
 /** The clusters of some stacks, each once. */
