@@ -47,6 +47,16 @@ export async function installAddons(
   }
 }
 
+/** Starts the addons' pods anew, so that whoever waits for them does not believe what was known before their node ended. */
+export async function restartAddons(kubectl: Kubectl, addons: readonly Addon[]): Promise<void> {
+  for (const addon of addons) {
+    const deployment = deployments[addon];
+    if (deployment === undefined) continue;
+    const { namespace, name } = deployment;
+    await kubectl.run(['rollout', 'restart', `deployment/${name}`, `--namespace=${namespace}`]);
+  }
+}
+
 /** @throws Error with the events of the namespace where one is not ready in two minutes */
 export async function waitForAddons(kubectl: Kubectl, addons: readonly Addon[]): Promise<void> {
   for (const addon of addons) {

@@ -40,4 +40,8 @@ export class Docker {
       () => false,
     );
   }
+
+  async isRunning(container: string): Promise<boolean> {
+    return (await this.run(['inspect', '--format={{.State.Running}}', container])).trim() === 'true';
+  }
 }

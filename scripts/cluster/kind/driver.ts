@@ -6,7 +6,7 @@ import { busybox, ensureProgram } from '../../services/debian-packages.ts';
 import { installTools } from '../../tools/install.ts';
 import { manifest } from '../../tools/manifest.ts';
 import { UnavailableError } from '../../tools/unavailable.ts';
-import { type Addon, addonStatus, installAddons, waitForAddons } from '../addons.ts';
+import { type Addon, addonStatus, installAddons, restartAddons, waitForAddons } from '../addons.ts';
 import {
   type ClusterDriver,
   type ClusterFolder,
@@ -77,6 +77,7 @@ export class KindCluster implements ClusterDriver {
     // A daemon of the cluster's own has no way out.
     const made = own === undefined && (await hasRegistry()) ? undefined : await this.#makeImages(docker);
     const settings: KindSettings = { volumes: folder.volumes, made: made !== undefined, own };
+    const hadEnded = (await this.#exists(docker)) && !(await docker.isRunning(this.#node));
     await this.#createNode(docker, settings, made?.node);
     const kubectl = await this.#connect(docker, bin);
     if (own !== undefined) await this.#ownDocker.route(own, await this.#nodeAddress(kubectl));
@@ -86,7 +87,9 @@ export class KindCluster implements ClusterDriver {
     const standard = 'storageclass.kubernetes.io/is-default-class';
     await kubectl.run(['annotate', 'storageclass', 'standard', `${standard}=false`, '--overwrite']);
     for (const tar of made?.addons ?? []) await this.load(tar);
-    await installAddons(kubectl, this.#root, made === undefined ? addons.published : addons.made, {
+    const brought = made === undefined ? addons.published : addons.made;
+    if (hadEnded) await restartAddons(kubectl, ['coredns', ...brought]);
+    await installAddons(kubectl, this.#root, brought, {
       ...(made === undefined ? publishedImages : imageValues),
       NODE_ADDRESS: own?.node ?? (await this.#nodeAddress(kubectl)),
       VOLUMES_PATH: volumesInNode,
