@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { requireRegistry } from '../sites/registry.ts';
-import { listStacks, type StackSettings, shardStackName } from '../stacks/settings.ts';
+import { type StackSettings, shardStackName } from '../stacks/settings.ts';
 import { runCommand, UsageError } from './command.ts';
 import { withEngine } from './engine/checkout.ts';
 import { type SiteStory, tellStories } from './preview/describe.ts';
@@ -44,15 +44,16 @@ await runCommand(async () => {
   if (!formats.includes(values.format)) {
     throw new UsageError([`--format: expected one of ${formats.join(', ')}; got ${JSON.stringify(values.format)}`]);
   }
-  const registry = await requireRegistry('sites', { clusters: clustersOf(await readStacks(undefined)) });
-  const change = await compareRegistry(values.base, 'sites', root, registry);
+  const settings = await readStacks(undefined);
+  const { sites } = await requireRegistry('sites', { clusters: clustersOf(settings) });
+  const change = await compareRegistry(values.base, 'sites', root, { sites, stacks: settings });
   const stories = tellStories(change);
   if (values['list-stacks']) {
-    const touched = change.program.length > 0 ? await listStacks('stacks') : stacksOf(stories, change.after.stacks);
+    const touched = change.program.length > 0 ? settings.map(({ stack }) => stack) : stacksOf(stories, settings);
     console.log(JSON.stringify(touched.sort()));
     return 0;
   }
-  const names = values.stack ?? stacksOf(stories, change.after.stacks);
+  const names = values.stack ?? stacksOf(stories, settings);
   const stacks: StackDiff[] = [];
   if (names.length > 0) {
     await withEngine(root, async (environment) => {

@@ -14,6 +14,14 @@ const deployments: Readonly<Partial<Record<Addon, { readonly namespace: string; 
   'metrics-server': { namespace: 'kube-system', name: 'metrics-server' },
 };
 
+/** Those of some addons; a storage class has none. */
+function deploymentsOf(addons: readonly Addon[]) {
+  return addons.flatMap((addon) => {
+    const deployment = deployments[addon];
+    return deployment === undefined ? [] : [{ addon, ...deployment }];
+  });
+}
+
 /** Path of a manifest in `addons/`. */
 export function manifestFile(name: string): string {
   return path.join(import.meta.dirname, 'addons', `${name}.yaml`);
@@ -49,20 +57,13 @@ export async function installAddons(
 
 /** Starts the addons' pods anew, so that whoever waits for them does not believe what was known before their node ended. */
 export async function restartAddons(kubectl: Kubectl, addons: readonly Addon[]): Promise<void> {
-  for (const addon of addons) {
-    const deployment = deployments[addon];
-    if (deployment === undefined) continue;
-    const { namespace, name } = deployment;
+  for (const { namespace, name } of deploymentsOf(addons))
     await kubectl.run(['rollout', 'restart', `deployment/${name}`, `--namespace=${namespace}`]);
-  }
 }
 
 /** @throws Error with the events of the namespace where one is not ready in two minutes */
 export async function waitForAddons(kubectl: Kubectl, addons: readonly Addon[]): Promise<void> {
-  for (const addon of addons) {
-    const deployment = deployments[addon];
-    if (deployment !== undefined) await waitForDeployment(kubectl, deployment.namespace, deployment.name);
-  }
+  for (const { namespace, name } of deploymentsOf(addons)) await waitForDeployment(kubectl, namespace, name);
 }
 
 /** @throws Error with the events of its namespace where it is not ready in two minutes */
@@ -79,11 +80,8 @@ export async function waitForDeployment(kubectl: Kubectl, namespace: string, nam
 /** Whether each of the addons is ready, for `status`. */
 export async function addonStatus(kubectl: Kubectl, addons: readonly Addon[]) {
   const parts: { part: string; healthy: boolean; detail: string }[] = [];
-  for (const addon of addons) {
-    const deployment = deployments[addon];
-    if (deployment === undefined) continue;
+  for (const { addon, namespace, name } of deploymentsOf(addons)) {
     const path = '{.status.readyReplicas}/{.spec.replicas} ready';
-    const { namespace, name } = deployment;
     const detail = await kubectl
       .read('get', 'deployment', name, `--namespace=${namespace}`, `--output=jsonpath=${path}`)
       .catch(() => 'missing');

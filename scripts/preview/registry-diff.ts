@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { $ } from 'zx';
-import { loadRegistry, type Registry } from '../../sites/registry.ts';
+import { loadRegistry } from '../../sites/registry.ts';
 import type { Site } from '../../sites/schema.ts';
 import {
   listStacks,
@@ -53,14 +53,14 @@ export const programPaths = [
  * @param base any name of a commit
  * @param dir folder of the registry, relative to `root`
  * @param root top level of the checkout
- * @param now the working tree's registry, where it is loaded already
+ * @param now the working tree's registry and settings, where they are read already
  * @throws UsageError where git does not know it
  */
 export async function compareRegistry(
   base: string,
   dir: string,
   root: string,
-  now?: Pick<Registry, 'sites'>,
+  now?: RegistryState,
 ): Promise<RegistryChange> {
   const git = $({ cwd: root, quiet: true, nothrow: true });
   const commit = (await git`git rev-parse --verify --quiet --end-of-options ${`${base}^{commit}`}`).stdout.trim();
@@ -79,7 +79,7 @@ export async function compareRegistry(
     for (const file of files) await take(file, old);
     const earlier = (await loadRegistry(old)).sites;
     const { sites } = now ?? (await loadRegistry(path.join(root, dir)));
-    const stacks = await readStacks(path.join(root, stacksDir));
+    const stacks = now?.stacks ?? (await readStacks(path.join(root, stacksDir)));
     const settings = path.join(old, stacksDir);
     await mkdir(settings);
     // git is asked for those alone that differ: a fleet has a hundred.

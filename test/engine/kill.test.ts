@@ -1,13 +1,13 @@
-import { readdir, rm } from 'node:fs/promises';
-import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Random } from '../../scripts/dataset/random.ts';
 import { namesOf } from '../../sites/naming.ts';
 import { useEngineBed } from '../support/engine/bed.ts';
+import { readSecret } from '../support/engine/container-environment.ts';
+import { copyFleetOnto } from '../support/engine/fleet-project.ts';
 import { installGatewayApi } from '../support/engine/gateway-api.ts';
-import { PulumiProject } from '../support/engine/project.ts';
+import type { PulumiProject } from '../support/engine/project.ts';
 
 const bed = useEngineBed();
 const seed = Number(process.env.KILL_SEED ?? Date.now() % 1_000_000);
@@ -22,7 +22,7 @@ const programs = [
     sites: [slug],
     database: namesOf(slug).database,
     type: 'fleet:index:SiteDatabase',
-    secret: `/api/v1/namespaces/${namesOf(slug).namespace}/secrets/ghost-database`,
+    secret: { namespace: namesOf(slug).namespace, name: 'ghost-database' },
     logins: { [namesOf(slug).ownerRole]: 'DATABASE_PASSWORD' },
   },
   {
@@ -31,38 +31,12 @@ const programs = [
     sites: [],
     database: 'platform',
     type: 'fleet:index:Database',
-    secret: '/api/v1/namespaces/kills-1/secrets/platform',
+    secret: { namespace: 'kills-1', name: 'platform' },
     logins: { platform_owner: 'MIGRATION_PASSWORD', platform_app: 'DATABASE_PASSWORD' },
   },
 ];
 
 beforeAll(() => installGatewayApi(bed.kubernetes.api));
-
-async function createProject(name: string, settings: object, sites: readonly string[]): Promise<PulumiProject> {
-  const { dir, environment, kubernetes, postgres } = bed;
-  const { port, password } = postgres;
-  const project = await PulumiProject.copyFleet(
-    path.join(dir, name),
-    { ...environment, variables: { ...environment.variables, KUBECONFIG: kubernetes.kubeconfig } },
-    {
-      databaseStrategy: 'database',
-      baseDomain: 'sites.example.test',
-      region: 'eu',
-      namespace: name,
-      clusters: [
-        { name: 'eu-1', region: 'eu', kind: 'external', host: '127.0.0.1', port, ssl: 'off', cidrs: ['10.0.0.0/8'] },
-      ],
-      images: { site: 'ghost-fleet/site:dev', platform: 'ghost-fleet/platform:dev' },
-      ...settings,
-    },
-    { 'ghost-fleet:clusterPasswords': JSON.stringify({ 'eu-1': password }) },
-  );
-  const registry = path.join(project.dir, 'sites');
-  for (const file of await readdir(registry)) {
-    if (file.endsWith('.yaml') && !sites.includes(path.basename(file, '.yaml'))) await rm(path.join(registry, file));
-  }
-  return project;
-}
 
 async function query(login: { user: string; password: string }, database: string, text: string): Promise<unknown[]> {
   const client = new pg.Client({ host: bed.postgres.host, port: bed.postgres.port, database, ...login });
@@ -99,7 +73,9 @@ describe.each(programs)(`an update that makes $what, its engine killed (seed ${s
   const { settings, sites, database, type, secret, logins } = program;
   let project: PulumiProject;
   beforeAll(async () => {
-    project = await createProject(`kills-${programs.indexOf(program)}`, settings, sites);
+    const name = `kills-${programs.indexOf(program)}`;
+    const images = { site: 'ghost-fleet/site:dev', platform: 'ghost-fleet/platform:dev' };
+    project = await copyFleetOnto(bed, name, { sites, settings: { namespace: name, images, ...settings } });
   });
   afterAll(async () => {
     await project?.run('cancel', '--yes');
@@ -134,9 +110,9 @@ describe.each(programs)(`an update that makes $what, its engine killed (seed ${s
   it('is healed by the next one, without another step', async () => {
     await project.up('--skip-preview');
     expect((await project.run('preview', '--expect-no-changes')).exitCode).toBe(0);
-    const { data } = (await bed.kubernetes.api.send('GET', secret)) as { data: Record<string, string> };
+    const values = await readSecret(bed.kubernetes.api, secret.namespace, secret.name);
     for (const [user, variable] of Object.entries(logins)) {
-      const password = Buffer.from(data[variable] ?? '', 'base64').toString('utf8');
+      const password = values[variable] ?? '';
       expect(await query({ user, password }, database, 'select current_user::text as role')).toEqual([{ role: user }]);
     }
     const closed = `select has_database_privilege('public', '${database}', 'connect') as open`;

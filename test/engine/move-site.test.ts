@@ -1,12 +1,13 @@
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { withClient } from '../../runtime/database/administrator.ts';
 import { namesOf } from '../../sites/naming.ts';
 import { useEngineBed } from '../support/engine/bed.ts';
 import { containerEnvironment } from '../support/engine/container-environment.ts';
+import { copyFleetOnto } from '../support/engine/fleet-project.ts';
 import { installGatewayApi } from '../support/engine/gateway-api.ts';
-import { PulumiProject } from '../support/engine/project.ts';
+import type { PulumiProject } from '../support/engine/project.ts';
 import { type CommandResult, runScript } from '../support/run-script.ts';
 
 const bed = useEngineBed();
@@ -15,31 +16,14 @@ const { database, schema } = namesOf(slug);
 let fleet: PulumiProject;
 
 beforeAll(async () => {
-  const { dir, environment, kubernetes, postgres } = bed;
-  await installGatewayApi(kubernetes.api);
-  const { port, password } = postgres;
-  const server = { kind: 'external', host: '127.0.0.1', port, ssl: 'off', cidrs: ['10.0.0.0/8'] };
-  fleet = await PulumiProject.copyFleet(
-    path.join(dir, 'fleet'),
-    { ...environment, variables: { ...environment.variables, KUBECONFIG: kubernetes.kubeconfig } },
-    {
-      databaseStrategy: 'database',
-      baseDomain: 'sites.example.test',
-      region: 'eu',
-      clusters: [{ ...server, name: 'eu-1', region: 'eu' }],
-      images: { site: 'ghost-fleet/site:dev' },
-    },
-    { 'ghost-fleet:clusterPasswords': JSON.stringify({ 'eu-1': password }) },
-  );
-  const others = (await readdir(registry())).filter((file) => file.endsWith('.yaml') && file !== `${slug}.yaml`);
-  for (const file of others) await rm(path.join(registry(), file));
+  await installGatewayApi(bed.kubernetes.api);
+  fleet = await copyFleetOnto(bed, 'fleet', { sites: [slug] });
 });
 afterAll(async () => {
   await fleet?.destroyUnprotected();
 });
 
-const registry = () => path.join(fleet.dir, 'sites');
-const yaml = () => path.join(registry(), `${slug}.yaml`);
+const yaml = () => path.join(fleet.dir, 'sites', `${slug}.yaml`);
 
 /** Runs a command for the site as the stack's container would be, past the pooler, which has no pod here. */
 async function forSite(file: string, ...args: readonly string[]): Promise<CommandResult> {

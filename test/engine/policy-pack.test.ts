@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { withClient } from '../../runtime/database/administrator.ts';
 import { useEngineBed } from '../support/engine/bed.ts';
+import { copyFleetOnto } from '../support/engine/fleet-project.ts';
 import { installGatewayApi } from '../support/engine/gateway-api.ts';
 import { PulumiProject } from '../support/engine/project.ts';
 
@@ -15,22 +16,8 @@ const passes = /✅ ghost-fleet@v\d+\.\d+\.\d+/;
 describe("the fleet's own program", () => {
   let fleet: PulumiProject;
   beforeAll(async () => {
-    const { dir, environment, kubernetes, postgres } = bed;
-    await installGatewayApi(kubernetes.api);
-    const { port, password } = postgres;
-    const server = { kind: 'external', host: '127.0.0.1', port, ssl: 'off', cidrs: ['10.0.0.0/8'] };
-    fleet = await PulumiProject.copyFleet(
-      path.join(dir, 'fleet'),
-      { ...environment, variables: { ...environment.variables, KUBECONFIG: kubernetes.kubeconfig } },
-      {
-        databaseStrategy: 'database',
-        baseDomain: 'sites.example.test',
-        region: 'eu',
-        clusters: ['eu', 'us'].map((region) => ({ ...server, name: `${region}-1`, region })),
-        images: { site: 'ghost-fleet/site:dev' },
-      },
-      { 'ghost-fleet:clusterPasswords': JSON.stringify({ 'eu-1': password, 'us-1': password }) },
-    );
+    await installGatewayApi(bed.kubernetes.api);
+    fleet = await copyFleetOnto(bed, 'fleet', { regions: ['eu', 'us'] });
   });
 
   it('passes with the registry as it is', async () => {

@@ -4,48 +4,28 @@ import path from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { secretsPath } from '../../components/binding.ts';
-import type { EngineEnvironment } from '../../scripts/engine/environment.ts';
 import { previewStack } from '../../scripts/preview/resource-diff.ts';
 import { namesOf } from '../../sites/naming.ts';
 import { useEngineBed } from '../support/engine/bed.ts';
+import { readSecret } from '../support/engine/container-environment.ts';
+import { copyFleetOnto, environmentOn } from '../support/engine/fleet-project.ts';
 import { installGatewayApi } from '../support/engine/gateway-api.ts';
-import { PulumiProject } from '../support/engine/project.ts';
+import type { PulumiProject } from '../support/engine/project.ts';
 
 const bed = useEngineBed();
 const slugs = ['aurora-letters', 'harbour-notes'];
 let fleet: PulumiProject;
 
 beforeAll(async () => {
-  const { dir, kubernetes, postgres } = bed;
-  await installGatewayApi(kubernetes.api);
+  await installGatewayApi(bed.kubernetes.api);
   // Two clusters on one server: enough to tell a move.
-  const { port, password } = postgres;
-  const server = { kind: 'external', host: '127.0.0.1', port, ssl: 'off', cidrs: ['10.0.0.0/8'] };
-  fleet = await PulumiProject.copyFleet(
-    path.join(dir, 'fleet'),
-    environmentOfFleet(),
-    {
-      databaseStrategy: 'database',
-      baseDomain: 'sites.example.test',
-      region: 'eu',
-      clusters: ['eu', 'us'].map((region) => ({ ...server, name: `${region}-1`, region })),
-      images: { site: 'ghost-fleet/site:dev' },
-    },
-    { 'ghost-fleet:clusterPasswords': JSON.stringify({ 'eu-1': password, 'us-1': password }) },
-  );
+  fleet = await copyFleetOnto(bed, 'fleet', { regions: ['eu', 'us'], sites: slugs });
   await symlink(path.resolve('.tools'), path.join(fleet.dir, '.tools'));
-  await rm(yamlOf('slow-kitchen'));
   await fleet.up('--skip-preview');
 });
 afterAll(async () => {
   await fleet?.destroyUnprotected();
 });
-
-/** Of the bed, with the cluster that the fleet's program finds by itself. */
-function environmentOfFleet(): EngineEnvironment {
-  const { environment, kubernetes } = bed;
-  return { ...environment, variables: { ...environment.variables, KUBECONFIG: kubernetes.kubeconfig } };
-}
 
 const yamlOf = (slug: string) => path.join(fleet.dir, 'sites', `${slug}.yaml`);
 
@@ -77,8 +57,11 @@ const objectOf = (slug: string, kind: string, name: string) => {
 
 /** What the stack gave a site to log in with. */
 async function loginOf(slug: string): Promise<Required<Login>> {
-  const secret = (await objectOf(slug, 'secrets', 'ghost-database')) as { data: { DATABASE_PASSWORD: string } };
-  const password = Buffer.from(secret.data.DATABASE_PASSWORD, 'base64').toString('utf8');
+  const { DATABASE_PASSWORD: password = '' } = await readSecret(
+    bed.kubernetes.api,
+    namesOf(slug).namespace,
+    'ghost-database',
+  );
   return { user: namesOf(slug).ownerRole, password, database: namesOf(slug).database };
 }
 
@@ -196,7 +179,7 @@ describe("the fleet's own program on the real engine", () => {
       expect(refused.exitCode).not.toBe(0);
       expect(refused.output).toMatch(reason);
       // As npm run preview and npm run up are told.
-      const told = await previewStack(fleet.dir, fleet.stack, environmentOfFleet());
+      const told = await previewStack(fleet.dir, fleet.stack, environmentOn(bed));
       expect(told).toMatchObject({ refused: expect.arrayContaining([expect.stringMatching(reason)]) });
     } finally {
       await writeFile(yamlOf('aurora-letters'), text);

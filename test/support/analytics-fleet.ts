@@ -39,9 +39,19 @@ export function connectSite(server: Administrator, database: string) {
   return connectPostgres(server, { database, searchPath: 'public, mysql_compat' });
 }
 
-/** Fills a site's database with what is known of it, which is done or is not. */
-export async function fillKnownSite(server: Administrator, site: KnownSite, through: string): Promise<void> {
-  const knex = connectSite(server, namesOf(site.slug).database);
+/**
+ * Fills a site's database with what is known of it, which is done or is not.
+ *
+ * @param through last day of the sites' histories
+ */
+export async function fillKnownSite(
+  server: Administrator,
+  slug: string,
+  { sites, through }: { readonly sites: readonly KnownSite[]; readonly through: string },
+): Promise<void> {
+  const site = sites.find((candidate) => candidate.slug === slug);
+  if (site === undefined) throw new Error(`expected one of the known sites; got ${slug}`);
+  const knex = connectSite(server, namesOf(slug).database);
   try {
     if ((await knex('members').first('id')) !== undefined) return;
     const { id: newsletterId } = await knex('newsletters').first('id');

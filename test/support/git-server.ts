@@ -1,11 +1,9 @@
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import path from 'node:path';
 import { buffer } from 'node:stream/consumers';
-import { promisify } from 'node:util';
-
-const execute = promisify(execFile);
+import { git, publishFolder } from './git-repository.ts';
 
 const token = 'a token of the repository';
 
@@ -28,12 +26,8 @@ export class TestRepository {
   static async start(dir: string, registry: Readonly<Record<string, string>>, host: string): Promise<TestRepository> {
     const [bare, seed] = [path.join(dir, 'fleet.git'), path.join(dir, 'seed')];
     await mkdir(path.join(seed, 'sites'), { recursive: true });
-    await git(dir, 'init', '--quiet', '--bare', '--initial-branch=main', bare);
-    await git(seed, 'init', '--quiet', '--initial-branch=main');
     for (const [file, text] of Object.entries(registry)) await writeFile(path.join(seed, 'sites', file), text);
-    await git(seed, 'add', '--all');
-    await git(seed, '-c', 'user.name=ops', '-c', 'user.email=ops@example.com', 'commit', '-qm', 'the beginning');
-    await git(seed, 'push', '--quiet', bare, 'main');
+    await publishFolder(seed, bare);
     return new TestRepository(bare, await GitServer.start(dir, token, host));
   }
 
@@ -53,10 +47,6 @@ export class TestRepository {
   stop(): Promise<void> {
     return this.#server.stop();
   }
-}
-
-async function git(cwd: string, ...args: readonly string[]): Promise<string> {
-  return (await execute('git', [...args], { cwd })).stdout;
 }
 
 /** Repositories over HTTP, as their hosts serve them to who has a token. */

@@ -89,11 +89,9 @@ async function createSite(
 
 /** A database and what its writer and its readers do there. */
 async function fillDatabase(slug: string, settings: RecordedEngineSettings): Promise<void> {
-  const { server, analyticsKey: key, ghostPath, sites, through } = settings;
-  const known = sites.find((candidate) => candidate.slug === slug);
-  if (known === undefined) throw new Error(`expected one of the known sites; got ${slug}`);
+  const { server, analyticsKey: key, ghostPath } = settings;
   await createReadableSite(server, { slug, key, ghostPath });
-  await fillKnownSite(server, known, through);
+  await fillKnownSite(server, slug, settings);
 }
 
 /**

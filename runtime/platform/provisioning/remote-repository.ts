@@ -1,4 +1,4 @@
-import fs, { mkdirSync } from 'node:fs';
+import fs from 'node:fs';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import git, { type HttpClient, type TreeEntry } from 'isomorphic-git';
@@ -32,12 +32,11 @@ export class RemoteRepository implements WorkingTree {
   /** Commit that the files are of. */
   #head = '';
 
-  /** @param dir folder that is made, and goes with `close` */
+  /** @param dir folder that `pull` makes, and that goes with `close` */
   constructor(dir: string, args: RemoteRepositoryArgs) {
     this.#dir = dir;
     this.#args = args;
     this.registry = path.join(dir, args.folder);
-    mkdirSync(this.registry, { recursive: true });
   }
 
   async pull(): Promise<void> {

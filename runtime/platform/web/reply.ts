@@ -39,3 +39,8 @@ export function viewerOf(request: FastifyRequest): Viewer {
   if (request.viewer === undefined) throw new Error('expected a route for those who are signed in');
   return request.viewer;
 }
+
+/** The site that a route of `/sites/:slug` is asked for. */
+export function slugOf(request: FastifyRequest): string {
+  return (request.params as { slug: string }).slug;
+}

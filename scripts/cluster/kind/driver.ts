@@ -25,6 +25,9 @@ import { Docker } from './docker.ts';
 import { provideNodeImage } from './node-image.ts';
 import { OwnDocker } from './own-docker.ts';
 
+/** What kind brings itself, whatever its node is made of. */
+const ofKind = ['coredns'] as const satisfies readonly Addon[];
+
 /** kind brings CoreDNS, and with its own image of a node the provisioner of volumes. */
 const addons = {
   published: ['storage-class', 'traefik', 'metrics-server'],
@@ -77,8 +80,7 @@ export class KindCluster implements ClusterDriver {
     // A daemon of the cluster's own has no way out.
     const made = own === undefined && (await hasRegistry()) ? undefined : await this.#makeImages(docker);
     const settings: KindSettings = { volumes: folder.volumes, made: made !== undefined, own };
-    const hadEnded = (await this.#exists(docker)) && !(await docker.isRunning(this.#node));
-    await this.#createNode(docker, settings, made?.node);
+    const hadEnded = await this.#provideNode(docker, settings, made?.node);
     const kubectl = await this.#connect(docker, bin);
     if (own !== undefined) await this.#ownDocker.route(own, await this.#nodeAddress(kubectl));
     await kubectl.run(['wait', '--for=condition=Ready', 'node', '--all', '--timeout=120s']);
@@ -88,13 +90,13 @@ export class KindCluster implements ClusterDriver {
     await kubectl.run(['annotate', 'storageclass', 'standard', `${standard}=false`, '--overwrite']);
     for (const tar of made?.addons ?? []) await this.load(tar);
     const brought = made === undefined ? addons.published : addons.made;
-    if (hadEnded) await restartAddons(kubectl, ['coredns', ...brought]);
+    if (hadEnded) await restartAddons(kubectl, [...ofKind, ...brought]);
     await installAddons(kubectl, this.#root, brought, {
       ...(made === undefined ? publishedImages : imageValues),
       NODE_ADDRESS: own?.node ?? (await this.#nodeAddress(kubectl)),
       VOLUMES_PATH: volumesInNode,
     });
-    await waitForAddons(kubectl, ['coredns']);
+    await waitForAddons(kubectl, ofKind);
     return record;
   }
 
@@ -118,7 +120,7 @@ export class KindCluster implements ClusterDriver {
       .read('get', 'node', this.#node, `--output=jsonpath=${condition}`, '--request-timeout=5s')
       .catch(() => 'unknown: the API does not answer');
     const node = { part: 'node', healthy: ready === 'True', detail: ready === 'True' ? 'ready' : `ready: ${ready}` };
-    return ready.startsWith('unknown') ? [node] : [node, ...(await addonStatus(kubectl, ['coredns', ...addons.made]))];
+    return ready.startsWith('unknown') ? [node] : [node, ...(await addonStatus(kubectl, [...ofKind, ...addons.made]))];
   }
 
   async load(tar: string): Promise<readonly string[]> {
@@ -138,21 +140,27 @@ export class KindCluster implements ClusterDriver {
     return { node, addons: await makeImages(bin, program) };
   }
 
-  /** Makes the node unless it is there, and starts it where it has ended. A published image brings the pods' network. */
-  async #createNode(docker: Docker, settings: KindSettings, image: string | undefined): Promise<void> {
+  /**
+   * Makes the node unless it is there, and starts it where it has ended. A published image brings the pods' network.
+   *
+   * @returns whether it had ended
+   */
+  async #provideNode(docker: Docker, settings: KindSettings, image: string | undefined): Promise<boolean> {
     if (await this.#exists(docker)) {
+      const hadEnded = !(await docker.isRunning(this.#node));
       await docker.run(['start', this.#node]);
-      return;
+      return hadEnded;
     }
     const chosen = image === undefined ? ['--wait', '120s'] : ['--image', image];
     const config = path.join(this.#folder.run, 'kind.yaml');
     await writeFile(config, describeKind(settings));
     const args = ['create', 'cluster', '--name', this.#folder.name, ...chosen, '--config', config];
     await this.#kind(docker, args, false);
-    if (image === undefined) return;
+    if (image === undefined) return false;
     const network = path.join(this.#folder.run, 'pod-network.conflist');
     await writeFile(network, podNetwork(podsOf(settings)));
     await docker.run(['cp', network, `${this.#node}:/etc/cni/net.d/10-bridge.conflist`]);
+    return false;
   }
 
   async #connect(docker: Docker, bin: string): Promise<Kubectl> {

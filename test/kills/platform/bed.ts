@@ -52,17 +52,18 @@ export interface Bed {
 
 export async function startBed({ dir, sites, real: isReal, shards, workers: count, through }: BedArgs): Promise<Bed> {
   let real: RealEngine | undefined;
+  let analyticsKey = testKey;
   const provision = async (server: PostgresServer) => {
     real = await RealEngine.start(dir, server, shards);
-    const { MIGRATION_PASSWORD: owner = '', DATABASE_PASSWORD: app = '' } = await real.platformSecrets();
-    return { owner, app };
+    const { MIGRATION_PASSWORD, DATABASE_PASSWORD, ANALYTICS_KEY } = await real.platformSecrets();
+    analyticsKey = ANALYTICS_KEY ?? '';
+    return { owner: MIGRATION_PASSWORD ?? '', app: DATABASE_PASSWORD ?? '' };
   };
   const servers = await MortalServers.start(dir, true, isReal ? provision : undefined);
   const { database: platform, administrator, redis } = servers;
   if (redis === undefined) throw new Error('expected Redis');
   await ensureTemplate(administrator, ghostPath);
   const repository = await Repository.create(dir, real && { dir: real.project.dir, stack: real.stack });
-  const analyticsKey = (await real?.platformSecrets())?.ANALYTICS_KEY ?? testKey;
   const mailServer = await startMailServer('127.0.0.1');
   const engineDir = path.join(dir, 'engine');
   const { host, port, user, password } = administrator;

@@ -96,7 +96,7 @@ export class Ghosts {
     } catch {
       return false;
     }
-    await untilConnected(() => this.#fill(slug));
+    await untilConnected(() => fillKnownSite(this.#args.server, slug, this.#args));
     await untilConnected(() => this.#letVisitors(slug, true));
     return true;
   }
@@ -104,13 +104,6 @@ export class Ghosts {
   async #end(slug: string, site: SiteUnderTest): Promise<void> {
     this.#ghosts.set(slug, { state: 'stopped' });
     await site.stop();
-  }
-
-  async #fill(slug: string): Promise<void> {
-    const { server, sites, through } = this.#args;
-    const known = sites.find((site) => site.slug === slug);
-    if (known === undefined) throw new Error(`expected one of the known sites; got ${slug}`);
-    await fillKnownSite(server, known, through);
   }
 
   /** A visit between the first migration and the end of the history would see days that never were. */

@@ -1,16 +1,16 @@
-import { cp, readdir, rm, writeFile } from 'node:fs/promises';
+import { cp, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { stringify } from 'yaml';
 import { stopWhenInterrupted } from '../../../scripts/bench/interruption.ts';
-import { engineEnvironment } from '../../../scripts/engine/environment.ts';
 import type { PostgresServer } from '../../../scripts/services/postgres.ts';
-import { installTools } from '../../../scripts/tools/install.ts';
 import { shardStackName } from '../../../stacks/settings.ts';
-import { type ApiServer, startApiServer } from '../../support/engine/api-server.ts';
+import type { ApiServer } from '../../support/engine/api-server.ts';
 import { containerEnvironment, readSecret } from '../../support/engine/container-environment.ts';
+import { copyFleetOnto, environmentOn } from '../../support/engine/fleet-project.ts';
 import { installGatewayApi } from '../../support/engine/gateway-api.ts';
-import { PulumiProject } from '../../support/engine/project.ts';
-import { baseDomain, clusterName } from './names.ts';
+import type { PulumiProject } from '../../support/engine/project.ts';
+import { startEngine } from '../../support/engine/start-engine.ts';
+import { baseDomain } from './names.ts';
 
 const namespace = 'fleet';
 const shard = 0;
@@ -36,31 +36,24 @@ export class RealEngine {
    *
    * @param dir an empty folder
    */
-  static async start(dir: string, { port, password }: PostgresServer, shards: number): Promise<RealEngine> {
-    const tools = await installTools({ root: path.resolve('.'), sets: ['engine', 'api-server'] });
-    const { PATH, HOME } = process.env;
-    const environment = await engineEnvironment(path.join(dir, 'pulumi'), tools, { PATH, HOME });
-    const kubernetes = await startApiServer(path.join(dir, 'kubernetes'), tools.bin);
+  static async start(dir: string, postgres: PostgresServer, shards: number): Promise<RealEngine> {
+    const parts = await startEngine(dir);
+    const { kubernetes } = parts;
     stopWhenInterrupted(() => kubernetes.stop());
-    const variables = { ...environment.variables, KUBECONFIG: kubernetes.kubeconfig };
-    const server = { kind: 'external', host: '127.0.0.1', port, ssl: 'off', cidrs: ['10.0.0.0/8'] };
     await installGatewayApi(kubernetes.api);
-    const project = await PulumiProject.copyFleet(
-      path.join(dir, 'project'),
-      { ...environment, variables },
-      {
-        databaseStrategy: 'database',
+    const bed = { ...parts, dir, postgres };
+    const project = await copyFleetOnto(bed, 'project', {
+      sites: [],
+      settings: {
         baseDomain,
-        region: 'eu',
         namespace,
         shards,
-        clusters: [{ name: clusterName, region: 'eu', ...server }],
         images: { site: 'ghost-fleet/site:dev', platform: 'ghost-fleet/platform:dev' },
         mail: { host: 'smtp.example.test', from: 'fleet@example.test' },
         platform: { enabled: true },
       },
-      { 'ghost-fleet:clusterPasswords': JSON.stringify({ [clusterName]: password }) },
-    );
+    });
+    const { variables } = environmentOn(bed);
     const engine = new RealEngine(project, variables, kubernetes);
     await engine.#completeCheckout();
     await project.up('--skip-preview');
@@ -98,13 +91,11 @@ export class RealEngine {
     return this.#kubernetes.stop();
   }
 
-  /** What `npm run up` needs beside the program, and the stack of the shard; the registry is empty. */
+  /** What `npm run up` needs beside the program, and the stack of the shard. */
   async #completeCheckout(): Promise<void> {
     const { dir } = this.project;
     for (const name of ['scripts', 'test/support', 'package-lock.json'])
       await cp(path.resolve(name), path.join(dir, name), { recursive: true });
-    const registry = path.join(dir, 'sites');
-    for (const file of await readdir(registry)) if (file.endsWith('.yaml')) await rm(path.join(registry, file));
     const config = { 'ghost-fleet:platformStack': this.project.stack, 'ghost-fleet:shard': shard };
     await writeFile(path.join(dir, 'stacks', `Pulumi.${this.stack}.yaml`), stringify({ config }));
     const { exitCode, output } = await this.project.start(['stack', 'init', this.stack]).ended;

@@ -1,9 +1,6 @@
-import { execFile } from 'node:child_process';
 import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { promisify } from 'node:util';
-
-const execute = promisify(execFile);
+import { git, publishFolder } from '../../support/git-repository.ts';
 
 /** A project whose stack is updated by Pulumi. */
 export interface RealProject {
@@ -23,16 +20,12 @@ export class Repository {
   static async create(dir: string, real?: RealProject): Promise<Repository> {
     const seed = real?.dir ?? path.join(dir, 'seed');
     await mkdir(path.join(seed, 'sites'), { recursive: true });
-    await git(dir, 'init', '--quiet', '--bare', '--initial-branch=main', 'remote.git');
-    await git(seed, 'init', '--quiet', '--initial-branch=main');
     await writeFile(path.join(seed, 'sites/.gitkeep'), '');
     await writeFile(path.join(seed, 'up.sh'), describeUp(real?.stack));
     const settings = path.join(seed, 'package.json');
     const given = real === undefined ? { name: 'registry' } : JSON.parse(await readFile(settings, 'utf8'));
     await writeFile(settings, JSON.stringify({ ...given, scripts: { up: 'sh up.sh' } }));
-    await git(seed, 'add', '-A');
-    await git(seed, '-c', 'user.name=ops', '-c', 'user.email=ops@example.com', 'commit', '-qm', 'the beginning');
-    await git(seed, 'push', '--quiet', path.join(dir, 'remote.git'), 'main');
+    await publishFolder(seed, path.join(dir, 'remote.git'));
     return new Repository(dir);
   }
 
@@ -62,8 +55,4 @@ function describeUp(realStack: string | undefined): string {
   const recorded = path.resolve(import.meta.dirname, '../../support/recorded-engine.ts');
   const real = `[ "$2" = "${realStack}" ] && exec sh scripts/run.sh scripts/up.ts "$@"\n`;
   return `${realStack === undefined ? '' : real}exec "${process.execPath}" --disable-warning=ExperimentalWarning "${recorded}" "$@"\n`;
-}
-
-async function git(cwd: string, ...args: readonly string[]): Promise<string> {
-  return (await execute('git', [...args], { cwd, maxBuffer: 64 * 1024 ** 2 })).stdout;
 }

@@ -11,7 +11,7 @@ import type { Services } from '../../services.ts';
 import { formatMoney } from '../format.ts';
 import { html, type Markup } from '../html.ts';
 import { form } from '../layout.ts';
-import { BadInput, contextOf, sendPage, viewerOf } from '../reply.ts';
+import { BadInput, contextOf, sendPage, slugOf, viewerOf } from '../reply.ts';
 import { requireSite } from '../site-row.ts';
 
 const newSite = z.object({
@@ -55,7 +55,7 @@ export function registerSiteChanges(app: FastifyInstance, services: Services): v
 
   app.post('/sites/:slug/changes', { config: { access: 'signed-in', scope: 'sites:write' } }, async (asked, reply) => {
     const viewer = viewerOf(asked);
-    const { slug } = asked.params as { slug: string };
+    const slug = slugOf(asked);
     const { domains, ...rest } = siteChange.parse(asked.body ?? {});
     const change = { ...rest, ...(domains === undefined ? {} : { domains: domains.split(/[\s,]+/).filter(Boolean) }) };
     if (Object.values(change).every((value) => value === undefined))
@@ -72,7 +72,7 @@ export function registerSiteChanges(app: FastifyInstance, services: Services): v
   // One click into Ghost Admin as its owner, by a token for this site, this minute and this once.
   app.post('/sites/:slug/admin', { config: { access: 'signed-in' } }, async (asked, reply) => {
     const viewer = viewerOf(asked);
-    const { slug } = asked.params as { slug: string };
+    const slug = slugOf(asked);
     const site = await asViewer(database, viewer, async (db) => {
       const found = await requireSite(db, slug);
       await audit(db, viewer, { creatorId: found.creator_id, action: 'site.admin', subject: slug });

@@ -8,7 +8,7 @@ import type { Services } from '../../services.ts';
 import { formatTime } from '../format.ts';
 import { html, type Markup } from '../html.ts';
 import { form } from '../layout.ts';
-import { BadInput, contextOf, sendPage, viewerOf } from '../reply.ts';
+import { BadInput, contextOf, sendPage, slugOf, viewerOf } from '../reply.ts';
 import { requireSite } from '../site-row.ts';
 
 const purpose = 'hand-over';
@@ -23,7 +23,7 @@ export function registerSiteEndings(app: FastifyInstance, services: Services): v
 
   app.post('/sites/:slug/hand-over', { config: { access: 'signed-in' } }, async (asked, reply) => {
     const viewer = viewerOf(asked);
-    const { slug } = asked.params as { slug: string };
+    const slug = slugOf(asked);
     const email = recipient.parse(asked.body).email.toLowerCase();
     const site = await asViewer(database, viewer, async (db) => {
       const found = await requireSite(db, slug);
@@ -72,7 +72,7 @@ export function registerSiteEndings(app: FastifyInstance, services: Services): v
 
   app.post('/sites/:slug/deletion', { config: { access: 'signed-in' } }, async (asked, reply) => {
     const viewer = viewerOf(asked);
-    const { slug } = asked.params as { slug: string };
+    const slug = slugOf(asked);
     await asViewer(database, viewer, async (db) => {
       const site = await requireSite(db, slug);
       if (!(await requestDeletion(db, site, viewer, now()))) return;
@@ -85,7 +85,7 @@ export function registerSiteEndings(app: FastifyInstance, services: Services): v
 
   app.post('/sites/:slug/deletion/withdrawal', { config: { access: 'signed-in' } }, async (asked, reply) => {
     const viewer = viewerOf(asked);
-    const { slug } = asked.params as { slug: string };
+    const slug = slugOf(asked);
     await asViewer(database, viewer, async (db) => {
       const site = await requireSite(db, slug);
       if (!(await withdrawDeletion(db, slug, now()))) throw new BadInput('Nobody asked to delete this site.');

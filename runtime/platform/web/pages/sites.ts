@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { findDeletion } from '../../access/deletions.ts';
 import { asViewer, type Viewer } from '../../access/viewer.ts';
 import { getDashboardData, type SiteGlance } from '../../analytics/dashboard.ts';
@@ -8,7 +8,7 @@ import { toCsv } from '../csv.ts';
 import { backupAge, chart, figure, rangeLinks, rangeOf, revenueFigures, sparkline, staleness } from '../figures.ts';
 import { formatBytes, formatMoney, minorUnitsOf } from '../format.ts';
 import { html, type Markup } from '../html.ts';
-import { contextOf, NotFound, sendPage, viewerOf } from '../reply.ts';
+import { contextOf, NotFound, sendPage, slugOf, viewerOf } from '../reply.ts';
 import { siteActions } from '../site-actions.ts';
 import { requireSite } from '../site-row.ts';
 
@@ -75,10 +75,6 @@ export function registerSites(app: FastifyInstance, services: Services): void {
   app.get('/api/v1/sites/:slug', { config: { access: 'signed-in', scope: 'metrics:read' } }, async (asked) =>
     readSite(services, viewerOf(asked), slugOf(asked), rangeOf(asked.query, now()).range),
   );
-}
-
-function slugOf(asked: FastifyRequest): string {
-  return (asked.params as { slug: string }).slug;
 }
 
 async function readSite(
