@@ -2,12 +2,14 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { GitProvisioner } from '../../../runtime/platform/provisioning/git.ts';
 import { GitCheckout } from '../../../runtime/platform/provisioning/git-checkout.ts';
 import { RemoteRepository } from '../../../runtime/platform/provisioning/remote-repository.ts';
 import { updateElsewhere, updateInCheckout } from '../../../runtime/platform/provisioning/stack-update.ts';
 import type { WorkingTree } from '../../../runtime/platform/provisioning/working-tree.ts';
+import { registerSite } from '../../support/analytics-fleet.ts';
 import { GitServer } from '../../support/git-server.ts';
 import { usePlatformDatabase } from '../../support/platform-database.ts';
 
@@ -183,6 +185,23 @@ describe('provisioning by a checkout', () => {
 });
 
 describe('provisioning by a repository elsewhere', () => {
+  it('waits until a change is registered, not only the site that it is of', async () => {
+    const entry = { slug: 'quiet-trains', creator: 'mira@example.com', state: 'paused' } as const;
+    await registerSite(platform.database, entry);
+    const wanted = { ...entry, creator: 'jon@example.com', plan: 'studio' as const, domains: [] };
+    let url: string | undefined;
+    const waiting = provisionerOf(await openRemote('mine'))
+      .waitUntilReady(wanted, AbortSignal.timeout(20_000))
+      .then((found) => {
+        url = found;
+      });
+    await sleep(500);
+    expect(url).toBeUndefined();
+    await registerSite(platform.database, { ...entry, creator: 'jon@example.com' });
+    await waiting;
+    expect(url).toBe('https://quiet-trains.example.com');
+  });
+
   it('changes nothing of the repository but the entry', async () => {
     const seed = path.join(dir, 'seed');
     await writeFile(path.join(seed, 'run.sh'), 'exit 0\n', { mode: 0o755 });
