@@ -110,7 +110,7 @@ describe('a cluster', () => {
   });
 
   it('lets no pod out of the machine', async () => {
-    const probe = ['sh', '-c', 'wget -T 5 -q -O - http://192.0.2.1/ 2>&1; wget -q -O - http://example.com/ 2>&1; true'];
+    const probe = ['sh', '-c', 'nc -w 5 192.0.2.1 80 </dev/null 2>&1; wget -q -O - http://example.com/ 2>&1; true'];
     expect(await inPod('web', ...probe)).toMatch(/(unreachable|timed out)[\s\S]*bad address/);
   });
 
