@@ -61,6 +61,9 @@ export function connect(settings: DatabaseSettings): Knex {
       database: name,
       ssl: ssl === 'off' ? false : { rejectUnauthorized: ssl === 'verify' },
       application_name: 'ghost-fleet-platform',
+      // A server whose machine is lost says nothing more, and what waits for its answer would wait for ever.
+      keepAlive: true,
+      keepAliveInitialDelayMillis: 10_000,
       types: { getTypeParser },
     },
     pool: { min: 0, max: poolMax, idleTimeoutMillis: 10_000 },

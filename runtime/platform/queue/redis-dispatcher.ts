@@ -133,8 +133,9 @@ class KindListener {
     const take = async ({ data }: { data: { id: string } }) => {
       await this.#taker.take(kind, data.id);
     };
-    // BullMQ lets commands of a worker wait for as long as it takes.
-    const client = createRedisClient(this.#settings, { maxRetriesPerRequest: null });
+    // BullMQ lets commands of a worker wait for as long as it takes. It takes a client that it has to connect itself for lost
+    // where Redis does not answer at the first attempt, and says that it runs.
+    const client = createRedisClient(this.#settings, { maxRetriesPerRequest: null, lazyConnect: false });
     const worker = new Worker(kind, take, {
       connection: client,
       prefix,

@@ -89,7 +89,9 @@ export function createPostgresClient(requireFromKnex: RequireFromKnex, siteDatab
         ...{ user, password, ssl },
         database: database ?? siteDatabase,
         types: valueTypes,
+        // A server whose machine is lost says nothing more.
         keepAlive: true,
+        keepAliveInitialDelayMillis: 10_000,
         connectionTimeoutMillis: 10_000,
         application_name: 'ghost',
       });

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { handle } from '../../../runtime/platform/queue/running-job.ts';
 import { createRedisClient } from '../../../runtime/platform/volatile/redis-client.ts';
@@ -91,5 +92,18 @@ describe('a queue whose Redis is lost', () => {
     await worker.stop(100);
     expect(Date.now() - began).toBeLessThan(15_000);
     expect(await jobs.until(id, 'waiting')).toMatchObject({ runs: 0 });
+  });
+
+  it('does what it is asked for where it came up before Redis', async () => {
+    const lost = jobs.redis;
+    if (lost === undefined) throw new Error('expected Redis');
+    await lost.kill();
+    await jobs.work([handler], { pollMs: 500 });
+    const ids = await enqueueMany(1);
+    // Long enough for clients to have tried in vain.
+    await sleep(1_500);
+    jobs.redis = await startTestRedis(platform.dir, { port: lost.port });
+    ids.push(...(await enqueueMany(1)));
+    await finish(ids);
   });
 });
