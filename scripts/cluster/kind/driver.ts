@@ -28,6 +28,9 @@ import { OwnDocker } from './own-docker.ts';
 /** What kind brings itself, whatever its node is made of. */
 const ofKind = ['coredns'] as const satisfies readonly Addon[];
 
+/** One CoreDNS is enough for one node, and need not have a tenth of a processor to itself. */
+const modestNames = { name: 'coredns', resources: { requests: { cpu: '10m' } } };
+
 /** kind brings CoreDNS, and with its own image of a node the provisioner of volumes. */
 const addons = {
   published: ['storage-class', 'traefik', 'metrics-server'],
@@ -88,6 +91,8 @@ export class KindCluster implements ClusterDriver {
     // One default is enough.
     const standard = 'storageclass.kubernetes.io/is-default-class';
     await kubectl.run(['annotate', 'storageclass', 'standard', `${standard}=false`, '--overwrite']);
+    const patch = JSON.stringify({ spec: { replicas: 1, template: { spec: { containers: [modestNames] } } } });
+    await kubectl.run(['patch', 'deployment/coredns', '--namespace=kube-system', `--patch=${patch}`]);
     for (const tar of made?.addons ?? []) await this.load(tar);
     const brought = made === undefined ? addons.published : addons.made;
     if (hadEnded) await restartAddons(kubectl, [...ofKind, ...brought]);

@@ -1,8 +1,9 @@
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { get } from 'node:http';
 import path from 'node:path';
-import { afterAll, beforeAll } from 'vitest';
+import { afterAll, afterEach, beforeAll } from 'vitest';
 import { parse, stringify } from 'yaml';
+import { platformPart, platformPartLabel } from '../../../components/labels.ts';
 import { engineEnvironment } from '../../../scripts/engine/environment.ts';
 import type { ImageName } from '../../../scripts/image/definitions.ts';
 import { installTools } from '../../../scripts/tools/install.ts';
@@ -197,11 +198,25 @@ export function useClusterFleet(bed: ClusterBed, plan: (dir: string) => Promise<
     if (planned.registry !== undefined) await replaceRegistry(registry, planned.registry);
     fleet.sites = (await requireRegistry(registry, { clusters: [] })).sites;
   }, 300_000);
+  afterEach(async ({ task }) => {
+    if (task.result?.state === 'fail') console.log(await describePods(bed, fleet.settings));
+  });
   afterAll(async () => {
     await planned?.stop?.();
     await files?.remove();
   });
   return fleet;
+}
+
+/** What tells why something did not happen in a cluster that is gone when it is asked: pods, warnings, the platform's own words. */
+async function describePods({ kubectl }: ClusterBed, { namespace = 'ghost-fleet' }: Settings): Promise<string> {
+  const asked = [
+    ['get', 'pods', '--all-namespaces'],
+    ['get', 'events', '--all-namespaces', '--field-selector=type=Warning', '--sort-by=.lastTimestamp'],
+    ['logs', `--namespace=${namespace}`, `--selector=${platformPartLabel}=${platformPart}`, '--tail=30', '--prefix'],
+  ];
+  const told = asked.map((args) => kubectl.read(...args).catch((error: Error) => error.message));
+  return (await Promise.all(told)).join('\n\n');
 }
 
 async function replaceRegistry(dir: string, registry: Readonly<Record<string, string>>): Promise<void> {
