@@ -5,6 +5,21 @@ import { createPassword } from './password.ts';
 import { type PoolerBudget, poolerSettings } from './pooler.ts';
 import type { Endpoint, Reachable } from './postgres-access.ts';
 
+/** What reaches the bucket of the backups. */
+export interface BackupKeys {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+}
+
+/** Where base backups and WAL of a cluster go. */
+export interface CloudNativeBackup {
+  readonly destinationPath: string;
+  readonly endpoint?: string | undefined;
+  /** Folder there. @default the cluster's name */
+  readonly serverName?: string | undefined;
+  readonly keys: pulumi.Input<BackupKeys>;
+}
+
 export interface CloudNativeArgs {
   readonly kind: 'cloudnative-pg';
   /** One primary, the others replicas. */
@@ -14,7 +29,9 @@ export interface CloudNativeArgs {
   readonly postgresVersion: number;
   readonly backupRetentionDays: number;
   /** Where base backups and WAL go; without one there is no point-in-time recovery. */
-  readonly backup: { readonly destinationPath: string; readonly endpoint?: string | undefined } | undefined;
+  readonly backup: CloudNativeBackup | undefined;
+  /** Backups that the cluster is made from, from the same place; `targetTime` as RFC 3339 has it. */
+  readonly recovery?: { readonly serverName: string; readonly targetTime?: string | undefined } | undefined;
   readonly directConnections: number;
 }
 
@@ -32,8 +49,8 @@ const port = 5432;
 const apiVersion = 'postgresql.cnpg.io/v1';
 
 /**
- * PostgreSQL by the operator CloudNativePG (CRDs and operator from https://cloudnative-pg.io), with its own pooler. Backups
- * want a Secret `<cluster>-backup` with ACCESS_KEY_ID and ACCESS_SECRET_KEY beside it.
+ * PostgreSQL by the operator CloudNativePG (CRDs and operator from https://cloudnative-pg.io), with its own pooler. Where it
+ * has replicas, one of them has what a transaction wrote before its COMMIT is answered, so that a failover loses nothing.
  */
 export class CloudNativeServer extends pulumi.ComponentResource {
   readonly endpoint: Endpoint;
@@ -113,6 +130,8 @@ export class CloudNativeServer extends pulumi.ComponentResource {
             ],
           },
           postgresql: {
+            // One of them is enough, and a primary that is alone goes on.
+            ...(args.instances > 1 && { synchronous: { method: 'any', number: 1, dataDurability: 'preferred' } }),
             parameters: {
               max_connections: String(args.pooler.budget.serverConnections + args.directConnections),
               log_min_duration_statement: '1000',
@@ -122,7 +141,7 @@ export class CloudNativeServer extends pulumi.ComponentResource {
           },
           resources: { requests: { cpu: '500m', memory: '1Gi' }, limits: { cpu: '4', memory: '4Gi' } },
           monitoring: { enablePodMonitor: false },
-          ...(args.backup && { backup: backupOf(name, args.backup, args.backupRetentionDays) }),
+          ...(args.backup && this.#createBackup(name, args, args.backup)),
         },
       },
       { parent: this, protect: true, retainOnDelete: true },
@@ -139,6 +158,42 @@ export class CloudNativeServer extends pulumi.ComponentResource {
       },
       { parent: this, dependsOn: [cluster] },
     );
+  }
+
+  /** What a cluster is told of the place of backups: where its own go, and what it is made from. */
+  #createBackup(name: string, args: CloudNativeServerArgs, backup: CloudNativeBackup): object {
+    const { destinationPath, endpoint, serverName = name } = backup;
+    const keys = pulumi.output(backup.keys);
+    const secret = new k8s.core.v1.Secret(
+      `${name}-backup-keys`,
+      {
+        metadata: { name: `${name}-backup`, namespace: args.namespace, labels: platformLabels('postgres') },
+        stringData: pulumi.secret({
+          ACCESS_KEY_ID: keys.accessKeyId,
+          ACCESS_SECRET_KEY: keys.secretAccessKey,
+        }),
+      },
+      { parent: this },
+    );
+    const store = (folder: string) => ({
+      destinationPath,
+      serverName: folder,
+      ...(endpoint && { endpointURL: endpoint }),
+      wal: { compression: 'gzip' },
+      data: { compression: 'gzip' },
+      s3Credentials: {
+        accessKeyId: { name: secret.metadata.name, key: 'ACCESS_KEY_ID' },
+        secretAccessKey: { name: secret.metadata.name, key: 'ACCESS_SECRET_KEY' },
+      },
+    });
+    const own = { retentionPolicy: `${args.backupRetentionDays}d`, barmanObjectStore: store(serverName) };
+    if (args.recovery === undefined) return { backup: own };
+    const { serverName: source, targetTime } = args.recovery;
+    return {
+      backup: own,
+      bootstrap: { recovery: { source, ...(targetTime && { recoveryTarget: { targetTime } }) } },
+      externalClusters: [{ name: source, barmanObjectStore: store(source) }],
+    };
   }
 
   /**
@@ -167,21 +222,4 @@ export class CloudNativeServer extends pulumi.ComponentResource {
       { parent: this },
     );
   }
-}
-
-function backupOf(name: string, backup: NonNullable<CloudNativeArgs['backup']>, retentionDays: number) {
-  const secret = `${name}-backup`;
-  return {
-    retentionPolicy: `${retentionDays}d`,
-    barmanObjectStore: {
-      destinationPath: backup.destinationPath,
-      ...(backup.endpoint && { endpointURL: backup.endpoint }),
-      wal: { compression: 'gzip' },
-      data: { compression: 'gzip' },
-      s3Credentials: {
-        accessKeyId: { name: secret, key: 'ACCESS_KEY_ID' },
-        secretAccessKey: { name: secret, key: 'ACCESS_SECRET_KEY' },
-      },
-    },
-  };
 }

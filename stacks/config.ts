@@ -1,5 +1,6 @@
 import * as pulumi from '@pulumi/pulumi';
-import { secretKeys } from './schema.ts';
+import type { BackupKeys } from '../components/postgres-cloud-native.ts';
+import { type ClusterConfig, secretKeys } from './schema.ts';
 import { parseValue, prefix, resolveSettings, type StackSettings, StackSettingsError } from './settings.ts';
 
 /** What a stack is told: settings in plain, secrets as secret outputs. */
@@ -12,6 +13,8 @@ export interface StackConfiguration {
 export interface StackSecrets {
   /** Password of the administrator of an external cluster. */
   clusterPassword(cluster: string): pulumi.Output<string>;
+  /** What reaches the bucket of a cluster's backups. */
+  clusterBackupKeys(cluster: string): pulumi.Output<BackupKeys>;
   readonly redisPassword: pulumi.Output<string> | undefined;
   readonly mailPassword: pulumi.Output<string> | undefined;
   readonly mediaAccessKeyId: pulumi.Output<string> | undefined;
@@ -55,11 +58,7 @@ function readKeys(): Record<string, unknown> {
 
 /** Secrets that the settings need and nobody has set: path and what is expected there. */
 function missingSecrets(settings: StackSettings, keys: Readonly<Record<string, unknown>>): [string, string][] {
-  const external = settings.clusters.filter((cluster) => cluster.kind === 'external').map(({ name }) => name);
-  const passwords = (keys.clusterPasswords ?? {}) as Record<string, unknown>;
-  const missing: [string, string][] = external
-    .filter((name) => typeof passwords[name] !== 'string')
-    .map((name) => [`clusterPasswords.${name}`, secretKeys.clusterPasswords]);
+  const missing: [string, string][] = settings.clusters.flatMap((cluster) => missingOfCluster(cluster, keys));
   const needs: Partial<Record<keyof typeof secretKeys, boolean>> = {
     redisPassword: settings.redis?.kind === 'external',
     mediaAccessKeyId: settings.media.kind === 's3-compatible',
@@ -75,11 +74,29 @@ function missingSecrets(settings: StackSettings, keys: Readonly<Record<string, u
   return missing;
 }
 
+function missingOfCluster(cluster: ClusterConfig, keys: Readonly<Record<string, unknown>>): [string, string][] {
+  const own = (key: keyof typeof secretKeys) => ((keys[key] ?? {}) as Record<string, unknown>)[cluster.name];
+  const need = (key: keyof typeof secretKeys): [string, string] => [`${key}.${cluster.name}`, secretKeys[key]];
+  switch (cluster.kind) {
+    case 'external':
+      return typeof own('clusterPasswords') === 'string' ? [] : [need('clusterPasswords')];
+    case 'rds':
+      return [];
+    case 'cloudnative-pg': {
+      const { accessKeyId, secretAccessKey } = (own('clusterBackupKeys') ?? {}) as Partial<BackupKeys>;
+      const complete = [accessKeyId, secretAccessKey].every((text) => typeof text === 'string' && text !== '');
+      return cluster.backup === undefined || complete ? [] : [need('clusterBackupKeys')];
+    }
+  }
+}
+
 function secretsOf(keys: Readonly<Record<string, unknown>>): StackSecrets {
   const secret = (value: unknown) => (value === undefined ? undefined : pulumi.secret(String(value)));
   const passwords = (keys.clusterPasswords ?? {}) as Record<string, unknown>;
+  const backupKeys = (keys.clusterBackupKeys ?? {}) as Record<string, BackupKeys>;
   return {
     clusterPassword: (cluster) => pulumi.secret(String(passwords[cluster])),
+    clusterBackupKeys: (cluster) => pulumi.secret(backupKeys[cluster] ?? { accessKeyId: '', secretAccessKey: '' }),
     redisPassword: secret(keys.redisPassword),
     mailPassword: secret(keys.mailPassword),
     mediaAccessKeyId: secret(keys.mediaAccessKeyId),

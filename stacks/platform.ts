@@ -146,8 +146,11 @@ function serverOf(cluster: ClusterConfig, settings: StackSettings, secrets: Stac
       return { ...cluster, adminPassword: secrets.clusterPassword(cluster.name) };
     case 'rds':
       return cluster;
-    case 'cloudnative-pg':
-      return { ...cluster, storageClass: cluster.storageClass ?? settings.storageClass, backup: cluster.backup };
+    case 'cloudnative-pg': {
+      const keys = secrets.clusterBackupKeys(cluster.name);
+      const storageClass = cluster.storageClass ?? settings.storageClass;
+      return { ...cluster, storageClass, backup: cluster.backup && { ...cluster.backup, keys } };
+    }
   }
 }
 

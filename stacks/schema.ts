@@ -103,16 +103,50 @@ const cloudNativeCluster = z.strictObject(
     backupRetentionDays: wholeNumber(1, 365).default(30),
     /** Where base backups and WAL go; without one there is no point-in-time recovery. */
     backup: z
-      .strictObject({ destinationPath: text('a path such as s3://bucket/prefix'), endpoint: url.optional() }, object)
+      .strictObject(
+        {
+          destinationPath: z
+            .string({ error: 'a path such as s3://bucket/prefix' })
+            .regex(/^s3:\/\/[a-z0-9][a-z0-9.-]+(\/.*)?$/, 'a path such as s3://bucket/prefix'),
+          endpoint: url.optional(),
+          /** Folder there; another one than that of any cluster before, since none is written over. @default the cluster's name */
+          serverName: name.optional(),
+        },
+        object,
+      )
+      .optional(),
+    /** What the cluster is made from in place of an empty server; nothing changes where it is there. */
+    recovery: z
+      .strictObject(
+        {
+          /** Folder of the backups, under `backup.destinationPath`. */
+          serverName: name,
+          /** @default all that was archived */
+          targetTime: z.iso.datetime({ offset: true, error: 'a time such as 2026-11-26T10:30:00Z' }).optional(),
+        },
+        object,
+      )
       .optional(),
     admin: endpoint.optional(),
   },
   object,
 );
 
-const clusterSchema = z.discriminatedUnion('kind', [externalCluster, rdsCluster, cloudNativeCluster], {
-  error: 'one of external, rds, cloudnative-pg',
-});
+const clusterSchema = z
+  .discriminatedUnion('kind', [externalCluster, rdsCluster, cloudNativeCluster], {
+    error: 'one of external, rds, cloudnative-pg',
+  })
+  .superRefine((cluster, context) => {
+    if (cluster.kind !== 'cloudnative-pg' || cluster.recovery === undefined) return;
+    const { backup, name: ownName, recovery } = cluster;
+    if (backup === undefined) {
+      const message = 'a mapping, since a recovery reads from there';
+      context.addIssue({ code: 'custom', path: ['backup'], input: undefined, message });
+    } else if ((backup.serverName ?? ownName) === recovery.serverName) {
+      const message = `another than that of the recovery, ${recovery.serverName}, which is not written over`;
+      context.addIssue({ code: 'custom', path: ['backup', 'serverName'], input: backup.serverName, message });
+    }
+  });
 
 const imagesSchema = z
   .strictObject(
@@ -416,6 +450,7 @@ export const shardSchema = z.strictObject({ platformStack: name, shard: wholeNum
 /** Values that are set with `pulumi config set --secret` and never stand in the file in plain. */
 export const secretKeys = {
   clusterPasswords: 'the password of adminUser by external cluster',
+  clusterBackupKeys: 'a mapping with accessKeyId and secretAccessKey by cluster with backup',
   redisPassword: 'the password of the default user of an external Redis',
   mailPassword: 'the password of mail.user',
   mediaAccessKeyId: 'the access key of media.kind s3-compatible',

@@ -18,6 +18,15 @@ import { writeImage } from './oci-image.ts';
 const suite = 'trixie';
 export const debianPostgres = 17;
 
+/** With what Barman's programs, which the operator's call for backups, need to reach a bucket. */
+const debianPackages = [
+  `postgresql-${debianPostgres}`,
+  'pgbouncer',
+  'barman-cli-cloud',
+  'python3-boto3',
+  'ca-certificates',
+];
+
 const namespace = 'cnpg-system';
 
 /** As its publishers call them: their operator's objects and whoever makes a Cluster name them so. */
@@ -37,7 +46,7 @@ const postgresPrograms = [
 
 /**
  * Installs the operator CloudNativePG into a cluster that can fetch no image: the operator built from its Go module, and
- * PostgreSQL and PgBouncer of Debian. Safe to repeat.
+ * PostgreSQL, PgBouncer and Barman of Debian. Safe to repeat.
  *
  * @param root top level of the checkout
  * @param load gives the cluster's nodes an image
@@ -96,12 +105,12 @@ function makeOperatorImage(bin: string): Promise<string> {
   });
 }
 
-/** Debian's PostgreSQL and PgBouncer, under the user and on the paths that the operator expects. */
+/** Debian's PostgreSQL, PgBouncer and Barman, under the user and on the paths that the operator expects. */
 async function makeInstanceImage(): Promise<string> {
   const program = await ensureProgram(mmdebstrap);
   if (program === undefined)
     throw new UnavailableError(`PostgreSQL's image: expected mmdebstrap (Debian package ${mmdebstrap.debianPackage})`);
-  const packages = `postgresql-${debianPostgres},pgbouncer,ca-certificates`;
+  const packages = debianPackages.join(',');
   const entry = path.join(
     cacheDir(),
     `image-cloudnative-pg-instance-${await hashPins([suite, packages, postgresPrograms], [])}`,

@@ -109,4 +109,32 @@ describe('settings', () => {
       `${of}mediaSecretAccessKey: expected the secret key of media.kind s3-compatible, ${set}`,
     ]);
   });
+
+  it('say where a cluster is to be made from backups that it would write over, or from none', async () => {
+    const cluster = { region: 'eu', kind: 'cloudnative-pg', recovery: { serverName: 'eu-1', targetTime: 'yesterday' } };
+    const backup = { destinationPath: 'backups/eu' };
+    const at = { ...cluster, recovery: { serverName: 'eu-1' } };
+    const of = 'stacks/Pulumi.dev.yaml config.ghost-fleet:clusters';
+    const sites = { 'aurora.yaml': site('aurora') };
+    expect(await refusal(sites, 'dev', { clusters: [{ ...cluster, name: 'eu-2', backup }] })).toEqual([
+      `${of}.0.backup.destinationPath: expected a path such as s3://bucket/prefix; got "backups/eu"`,
+      `${of}.0.recovery.targetTime: expected a time such as 2026-11-26T10:30:00Z; got "yesterday"`,
+    ]);
+    const clusters = [
+      { ...at, name: 'eu-1', backup: { destinationPath: 's3://backups/eu' } },
+      { ...at, name: 'eu-2' },
+    ];
+    expect(await refusal(sites, 'dev', { clusters })).toEqual([
+      `${of}.0.backup.serverName: expected another than that of the recovery, eu-1, which is not written over; got nothing`,
+      `${of}.1.backup: expected a mapping, since a recovery reads from there; got nothing`,
+    ]);
+  });
+
+  it('say which keys of a bucket for backups are missing', async () => {
+    const backup = { destinationPath: 's3://backups/eu' };
+    const clusters = [{ name: 'eu-1', region: 'eu', kind: 'cloudnative-pg', backup }];
+    expect(await refusal({ 'aurora.yaml': site('aurora') }, 'dev', { clusters })).toEqual([
+      'stacks/Pulumi.dev.yaml config.ghost-fleet:clusterBackupKeys.eu-1: expected a mapping with accessKeyId and secretAccessKey by cluster with backup, set with pulumi config set --secret; got nothing',
+    ]);
+  });
 });

@@ -9,6 +9,7 @@ import { type Plan, type PlannedResource, type PlanOptions, planStack } from './
 
 const root = path.resolve(import.meta.dirname, '../..');
 const passwords = { clusterPasswords: { 'eu-1': 'correct-horse-eu', 'us-1': 'correct-horse-us' } };
+const backupKeys = { accessKeyId: 'correct-horse-backup-id', secretAccessKey: 'correct-horse-backup-key' };
 const s3Secrets = { mediaAccessKeyId: 'correct-horse-id', mediaSecretAccessKey: 'correct-horse-secret' };
 const reachable = { redis: { kind: 'in-cluster', admin: { host: '127.0.0.1', port: 6379 } } };
 const searchable = { search: { instances: 1, adminUrls: ['http://127.0.0.1:7700'] } };
@@ -24,7 +25,11 @@ const stacks: Readonly<Record<string, [file: string, options: PlanOptions]>> = {
   'staging on CloudNativePG with the platform': [
     'staging',
     {
-      secrets: { ...s3Secrets, mailPassword: 'correct-horse-mail' },
+      secrets: {
+        ...s3Secrets,
+        mailPassword: 'correct-horse-mail',
+        clusterBackupKeys: { 'eu-1': backupKeys, 'us-1': backupKeys },
+      },
       config: {
         ...reachable,
         clusters: ['eu', 'us'].map((region) => ({
