@@ -121,8 +121,8 @@ const cloudNativeCluster = z.strictObject(
         {
           /** Folder of the backups, under `backup.destinationPath`. */
           serverName: name,
-          /** @default all that was archived */
-          targetTime: z.iso.datetime({ offset: true, error: 'a time such as 2026-11-26T10:30:00Z' }).optional(),
+          /** Pulumi makes something else of a time that is not quoted. @default all that was archived */
+          targetTime: z.iso.datetime({ offset: true, error: "a time in quotes, '2026-11-26T10:30:00Z'" }).optional(),
         },
         object,
       )

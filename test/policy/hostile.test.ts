@@ -118,7 +118,7 @@ describe('settings', () => {
     const sites = { 'aurora.yaml': site('aurora') };
     expect(await refusal(sites, 'dev', { clusters: [{ ...cluster, name: 'eu-2', backup }] })).toEqual([
       `${of}.0.backup.destinationPath: expected a path such as s3://bucket/prefix; got "backups/eu"`,
-      `${of}.0.recovery.targetTime: expected a time such as 2026-11-26T10:30:00Z; got "yesterday"`,
+      `${of}.0.recovery.targetTime: expected a time in quotes, '2026-11-26T10:30:00Z'; got "yesterday"`,
     ]);
     const clusters = [
       { ...at, name: 'eu-1', backup: { destinationPath: 's3://backups/eu' } },
