@@ -7,9 +7,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { ClusterFolder } from '../../scripts/cluster/cluster.ts';
 import { imageNames } from '../../scripts/cluster/images.ts';
+import { OwnDocker } from '../../scripts/cluster/kind/own-docker.ts';
+import { chooseAddresses } from '../../scripts/cluster/process/addresses.ts';
 import { isAlive } from '../../scripts/cluster/process/process-id.ts';
+import { findFirstProcess } from '../../scripts/cluster/process/sandbox.ts';
 import { clusterCommand, clusterDriver, eventually, kubectlOf } from '../support/cluster/bed.ts';
 import { findTraces, processesOf } from '../support/cluster/machine.ts';
+import { runCommand } from '../support/run-script.ts';
 import { temporaryDir } from '../support/site-process.ts';
 
 const claim = {
@@ -105,4 +109,56 @@ describe.runIf(clusterDriver === 'kind')("a cluster of kind with a daemon of Doc
     expect((await findTraces(folder)).filter((trace) => !before.includes(trace))).toEqual([]);
     expect(await Promise.all(processes.map(isAlive))).not.toContain(true);
   }, 600_000);
+});
+
+describe.runIf(clusterDriver === 'kind')("a cluster of kind with the machine's Docker", () => {
+  let dir: string;
+  let remove: () => Promise<void>;
+  let daemon: OwnDocker;
+  let folder: ClusterFolder;
+  let env: Record<string, string>;
+  beforeAll(async () => {
+    ({ dir, remove } = await temporaryDir());
+    // Stands for the machine's: whoever is in its network finds it by the environment, as the docker client does.
+    folder = new ClusterFolder(path.join(dir, 'daemon'));
+    await folder.create();
+    daemon = new OwnDocker(folder);
+    const docker = await daemon.start(await chooseAddresses(folder.run));
+    env = { DOCKER_HOST: docker.env.DOCKER_HOST ?? '', PATH: docker.env.PATH ?? '' };
+  }, 120_000);
+  afterAll(async () => {
+    await daemon?.remove();
+    await folder?.remove();
+    await remove?.();
+  });
+
+  const beside = async (command: string, ...args: readonly string[]) => {
+    const first = await findFirstProcess(folder);
+    return runCommand('nsenter', ['--target', String(first), '--net', '--', command, ...args], env);
+  };
+  const cluster = (...args: readonly string[]) => {
+    const options = ['--dir', path.join(dir, 'cluster'), '--driver', 'kind'];
+    return beside(process.execPath, '--disable-warning=ExperimentalWarning', 'scripts/cluster.ts', ...args, ...options);
+  };
+  const containers = async () => (await beside('docker', 'ps', '--all', '--quiet')).stdout;
+
+  it('comes up beside nothing else, answers on this machine alone, and goes with all that it made', async () => {
+    expect(await containers()).toBe('');
+    const up = await cluster('up');
+    expect(up.exitCode, up.stderr).toBe(0);
+    const status = await cluster('status');
+    expect(status.exitCode, status.stdout).toBe(0);
+    const record = await new ClusterFolder(path.join(dir, 'cluster')).readRecord();
+    expect(record).toMatchObject({ driver: 'kind', ingress: { http: 'http://127.0.0.1:8088' } });
+    const asked = ['--silent', '--output', '/dev/null', '--write-out', '%{http_code}', `${record?.ingress.http}/`];
+    expect(await beside('curl', ...asked)).toMatchObject({ exitCode: 0, stdout: '404' });
+    expect((await containers()).trim().split('\n')).toHaveLength(1);
+
+    const again = await cluster('up');
+    expect(again.exitCode, again.stderr).toBe(0);
+    const down = await cluster('down', '--volumes', '--yes');
+    expect(down.exitCode, down.stderr).toBe(0);
+    expect(await containers()).toBe('');
+    expect(existsSync(path.join(dir, 'cluster', 'run'))).toBe(false);
+  }, 900_000);
 });

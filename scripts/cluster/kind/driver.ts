@@ -21,15 +21,13 @@ import { chooseAddresses } from '../process/addresses.ts';
 import { hasRegistry } from '../registry.ts';
 import { untilAnswers } from '../until-answers.ts';
 import { describeKind, ingressOf, type KindSettings, podsOf, volumesInNode } from './cluster-settings.ts';
+import { fitCoreDns } from './core-dns.ts';
 import { Docker } from './docker.ts';
 import { provideNodeImage } from './node-image.ts';
 import { OwnDocker } from './own-docker.ts';
 
 /** What kind brings itself, whatever its node is made of. */
 const ofKind = ['coredns'] as const satisfies readonly Addon[];
-
-/** One CoreDNS is enough for one node, and need not have a tenth of a processor to itself. */
-const modestNames = { name: 'coredns', resources: { requests: { cpu: '10m' } } };
 
 /** kind brings CoreDNS, and with its own image of a node the provisioner of volumes. */
 const addons = {
@@ -91,8 +89,7 @@ export class KindCluster implements ClusterDriver {
     // One default is enough.
     const standard = 'storageclass.kubernetes.io/is-default-class';
     await kubectl.run(['annotate', 'storageclass', 'standard', `${standard}=false`, '--overwrite']);
-    const patch = JSON.stringify({ spec: { replicas: 1, template: { spec: { containers: [modestNames] } } } });
-    await kubectl.run(['patch', 'deployment/coredns', '--namespace=kube-system', `--patch=${patch}`]);
+    await fitCoreDns(kubectl, own === undefined);
     for (const tar of made?.addons ?? []) await this.load(tar);
     const brought = made === undefined ? addons.published : addons.made;
     if (hadEnded) await restartAddons(kubectl, [...ofKind, ...brought]);
