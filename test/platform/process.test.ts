@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { expect, it } from 'vitest';
+import { freePort } from '../../scripts/services/postgres.ts';
 import { usePlatformDatabase } from '../support/platform-database.ts';
 
 const platform = usePlatformDatabase();
@@ -62,6 +63,11 @@ async function startLine(host: string, port: number) {
 
 it('ends when it is asked to, although whoever started it keeps its standard input open', async () => {
   const worker = await startWorker();
+  expect(await worker.end()).toEqual([0, null]);
+});
+
+it('ends when it is asked to, although its Redis never answered', async () => {
+  const worker = await startWorker({ REDIS_URL: `redis://127.0.0.1:${await freePort()}` });
   expect(await worker.end()).toEqual([0, null]);
 });
 

@@ -123,8 +123,9 @@ class KindListener {
   }
 
   async close(): Promise<void> {
-    const client = this.#client;
-    await closeQuietly(this.#worker);
+    const [worker, client] = [this.#worker, this.#client];
+    // By force, since no job is running: a connection that was never made is waited for otherwise, and tried again for ever.
+    await closeQuietly({ close: () => worker.close(true) });
     client.disconnect();
   }
 
