@@ -50,7 +50,7 @@ const apiVersion = 'postgresql.cnpg.io/v1';
 
 /**
  * PostgreSQL by the operator CloudNativePG (CRDs and operator from https://cloudnative-pg.io), with its own pooler. Where it
- * has replicas, one of them has what a transaction wrote before its COMMIT is answered, so that a failover loses nothing.
+ * has replicas, one that runs has what a transaction wrote before its COMMIT is answered, so that a failover loses nothing.
  */
 export class CloudNativeServer extends pulumi.ComponentResource {
   readonly endpoint: Endpoint;
