@@ -59,13 +59,14 @@ export async function installCloudNative(
 ): Promise<void> {
   const { bin } = await installTools({ root, sets: ['cloudnative-pg'] });
   for (const tar of [await makeOperatorImage(bin), await makeInstanceImage()]) await load(tar);
-  const objects = await readObjects(await moduleFiles(root, manifest.cloudNativeObjects));
+  const objects = withOwnImages(await readPublishedObjects(root));
   const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects });
   await kubectl.run(['apply', '--server-side', '--force-conflicts', '--filename=-'], list);
   await waitForDeployment(kubectl, namespace, 'cnpg-controller-manager');
 }
 
-interface KubernetesObject {
+/** An object as `kubectl apply` takes it. */
+export interface KubernetesObject {
   readonly kind: string;
   readonly metadata: { readonly name: string };
 }
@@ -80,10 +81,15 @@ interface Deployment extends KubernetesObject {
   };
 }
 
-/** The publisher's objects, with an operator that takes the images that are there. */
-async function readObjects(file: string): Promise<readonly KubernetesObject[]> {
+/** What its publisher installs the operator with: definitions of its kinds, rights and the operator itself. */
+export async function readPublishedObjects(root: string): Promise<readonly KubernetesObject[]> {
+  const file = await moduleFiles(root, manifest.cloudNativeObjects);
   const text = /^https:/.test(file) ? await (await fetch(file)).text() : await readFile(file, 'utf8');
-  const objects = parseAllDocuments(text).map((document) => document.toJS() as KubernetesObject);
+  return parseAllDocuments(text).map((document) => document.toJS() as KubernetesObject);
+}
+
+/** Has the operator take the images that are there. */
+function withOwnImages(objects: readonly KubernetesObject[]): readonly KubernetesObject[] {
   for (const object of objects.filter(({ kind }) => kind === 'Deployment')) {
     for (const container of (object as Deployment).spec.template.spec.containers) {
       container.imagePullPolicy = 'IfNotPresent';

@@ -1,9 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parse, parseAllDocuments, stringify } from 'yaml';
-import { manifest } from '../../scripts/tools/manifest.ts';
-import { moduleFiles } from '../../scripts/tools/module-files.ts';
+import { parse, stringify } from 'yaml';
+import { readPublishedObjects } from '../../scripts/cluster/cloud-native-pg.ts';
 import { eventually } from '../support/cluster/bed.ts';
 import { useEngineBed } from '../support/engine/bed.ts';
 import { copyFleetOnto } from '../support/engine/fleet-project.ts';
@@ -19,9 +18,8 @@ let fleet: PulumiProject;
 /** Teaches the API server the operator's kinds, by its publisher's definitions. */
 async function installDefinitions(): Promise<void> {
   const { api } = bed.kubernetes;
-  const file = await moduleFiles('.', manifest.cloudNativeObjects);
-  const documents = parseAllDocuments(await readFile(file, 'utf8')).map((document) => document.toJS());
-  for (const object of documents.filter(({ kind }) => kind === 'CustomResourceDefinition'))
+  const objects = await readPublishedObjects('.');
+  for (const object of objects.filter(({ kind }) => kind === 'CustomResourceDefinition'))
     await api.send('POST', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions', object);
   await eventually(() => api.send('GET', clusters), 30_000);
 }
