@@ -191,7 +191,7 @@ const ingressSchema = z.strictObject(
     httpsPort: port.default(443),
     /** cert-manager's ClusterIssuer (CRDs from https://cert-manager.io); without one the sites answer by HTTP. */
     issuer: name.optional(),
-    /** Another one for the wildcard of the base domain, which needs DNS-01. */
+    /** Another one for the wildcard of the base domain, which needs DNS-01; a Gateway wants it beside `issuer`. */
     wildcardIssuer: name.optional(),
     /** Port in the sites' URLs where it is not that of the scheme, such as 8080 behind a port-forward. */
     publicPort: port.optional(),
@@ -430,7 +430,12 @@ export const stackSchema = stackKeys.superRefine(({ backups, databaseStrategy, m
     const message = 'a place such as s3://bucket/prefix, since these sites have no volume';
     context.addIssue({ code: 'custom', path: ['backups', 'target'], input: backups.target, message });
   }
-  const { platform, mail, baseDomain } = keys;
+  const { ingress, platform, mail, baseDomain } = keys;
+  // Routes of sites name a listener for these hosts; an Ingress brings its own certificate.
+  if (ingress.kind === 'gateway' && ingress.issuer !== undefined && ingress.wildcardIssuer === undefined) {
+    const message = `a ClusterIssuer that can prove *.${baseDomain}, since ingress.issuer has sites answer by HTTPS`;
+    context.addIssue({ code: 'custom', path: ['ingress', 'wildcardIssuer'], input: undefined, message });
+  }
   // On one's own machine the link is shown to whoever asks for it.
   const isLocal = /(^|\.)localhost$/.test(platformHost({ platform, baseDomain }));
   if (platform.enabled && !isLocal && mail?.from === undefined) {

@@ -137,4 +137,10 @@ describe('settings', () => {
       'stacks/Pulumi.dev.yaml config.ghost-fleet:clusterBackupKeys.eu-1: expected a mapping with accessKeyId and secretAccessKey by cluster with backup, set with pulumi config set --secret; got nothing',
     ]);
   });
+
+  it('say that sites at the base domain would have no certificate', async () => {
+    expect(await refusal({ 'aurora.yaml': site('aurora') }, 'dev', { ingress: { issuer: 'letsencrypt' } })).toEqual([
+      'stacks/Pulumi.dev.yaml config.ghost-fleet:ingress.wildcardIssuer: expected a ClusterIssuer that can prove *.sites.fleet.localhost, since ingress.issuer has sites answer by HTTPS; got nothing',
+    ]);
+  });
 });
