@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -59,16 +59,27 @@ export function embeddedBinDir(): string {
   }
 }
 
-/** A TCP port of 127.0.0.1 that was free a moment ago. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
+/** Ports below those that Linux gives to connections, one of which may come between the look and the server. */
+const serverPorts = { first: 20_000, last: 32_767 } as const;
+
+/**
+ * A TCP port of 127.0.0.1 that was free a moment ago.
+ *
+ * @throws Error where a hundred of them are taken
+ */
+export async function freePort(): Promise<number> {
+  for (let tries = 0; tries < 100; tries++) {
+    const port = randomInt(serverPorts.first, serverPorts.last + 1);
+    if (await isFree(port)) return port;
+  }
+  throw new Error(`expected a free port from ${serverPorts.first} to ${serverPorts.last}; found none`);
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
     const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      const port = typeof address === 'object' && address ? address.port : 0;
-      server.close(() => resolve(port));
-    });
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
   });
 }
 
