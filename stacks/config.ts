@@ -96,7 +96,7 @@ function secretsOf(keys: Readonly<Record<string, unknown>>): StackSecrets {
   const backupKeys = (keys.clusterBackupKeys ?? {}) as Record<string, BackupKeys>;
   return {
     clusterPassword: (cluster) => pulumi.secret(String(passwords[cluster])),
-    clusterBackupKeys: (cluster) => pulumi.secret(backupKeys[cluster] ?? { accessKeyId: '', secretAccessKey: '' }),
+    clusterBackupKeys: (cluster) => pulumi.secret(backupKeys[cluster] as BackupKeys),
     redisPassword: secret(keys.redisPassword),
     mailPassword: secret(keys.mailPassword),
     mediaAccessKeyId: secret(keys.mediaAccessKeyId),

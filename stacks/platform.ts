@@ -147,9 +147,8 @@ function serverOf(cluster: ClusterConfig, settings: StackSettings, secrets: Stac
     case 'rds':
       return cluster;
     case 'cloudnative-pg': {
-      const keys = secrets.clusterBackupKeys(cluster.name);
-      const storageClass = cluster.storageClass ?? settings.storageClass;
-      return { ...cluster, storageClass, backup: cluster.backup && { ...cluster.backup, keys } };
+      const { name, backup, storageClass = settings.storageClass } = cluster;
+      return { ...cluster, storageClass, backup: backup && { ...backup, keys: secrets.clusterBackupKeys(name) } };
     }
   }
 }

@@ -23,6 +23,7 @@ const cidr = z
   .string({ error: 'a network such as 10.20.0.0/16' })
   .regex(/^[0-9a-fA-F:.]+\/\d{1,3}$/, 'a network such as 10.20.0.0/16');
 const cidrs = z.array(cidr, { error: 'a list of networks' }).min(1, 'at least one network');
+const inBucket = 's3://[a-z0-9][a-z0-9.-]+(/.*)?';
 const object = { error: 'a mapping' };
 
 /** A service that is there already, or how the machine that runs Pulumi reaches one inside the cluster. */
@@ -107,7 +108,7 @@ const cloudNativeCluster = z.strictObject(
         {
           destinationPath: z
             .string({ error: 'a path such as s3://bucket/prefix' })
-            .regex(/^s3:\/\/[a-z0-9][a-z0-9.-]+(\/.*)?$/, 'a path such as s3://bucket/prefix'),
+            .regex(new RegExp(`^${inBucket}$`), 'a path such as s3://bucket/prefix'),
           endpoint: url.optional(),
           /** Folder there; another one than that of any cluster before, since none is written over. @default the cluster's name */
           serverName: name.optional(),
@@ -404,7 +405,7 @@ const stackKeys = z.strictObject({
         enabled: yesOrNo.default(false),
         target: z
           .string({ error: 'volume, or a place such as s3://bucket/prefix' })
-          .regex(/^(volume|s3:\/\/[a-z0-9][a-z0-9.-]+(\/.*)?)$/, 'volume, or a place such as s3://bucket/prefix')
+          .regex(new RegExp(`^(volume|${inBucket})$`), 'volume, or a place such as s3://bucket/prefix')
           .default('volume'),
       },
       object,

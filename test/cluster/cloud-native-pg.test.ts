@@ -106,7 +106,7 @@ describe.runIf(process.env.CLUSTER_WITH === 'cloudnative-pg')('a PostgreSQL clus
       client.end().catch(() => undefined);
     }
   }
-  const administrator = (database = 'postgres'): Login => ({ user: 'postgres', password, database });
+  const administrator = (): Login => ({ user: 'postgres', password, database: 'postgres' });
 
   /** Has the server archive all that it wrote. */
   async function archive(): Promise<void> {
@@ -178,7 +178,7 @@ describe.runIf(process.env.CLUSTER_WITH === 'cloudnative-pg')('a PostgreSQL clus
       ended = true;
       await writer;
     }
-    console.log(`${confirmed.length} writes confirmed, ${refused} refused while the primary was another`);
+    console.log(`${confirmed.length} writes confirmed, ${refused} refused until the replica was the primary`);
     expect(refused).toBeGreaterThan(0);
     const rows = await query<{ id: string }>('eu-1-pooler', site, 'select id from letters');
     const kept = new Set(rows.map(({ id }) => Number(id)));
